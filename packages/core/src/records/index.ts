@@ -1,0 +1,7 @@
+export * from './dataset-manifest.ts';
+export * from './prediction.ts';
+export * from './prm-bundle.ts';
+export * from './problem.ts';
+export * from './step.ts';
+export * from './trace.ts';
+export * from './usage.ts';
