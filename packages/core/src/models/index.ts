@@ -1,1 +1,2 @@
-export {};
+export * from './image.ts';
+export * from './ports.ts';
