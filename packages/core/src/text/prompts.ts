@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import type { Problem, Step } from '../records/index.ts';
+import { formatSolution } from './step-grammar.ts';
+
+/** A prompt template: `{name}` marks a slot. Its hash goes into the provenance of whatever it produced. */
+export interface PromptTemplate {
+  readonly id: string;
+  readonly text: string;
+  /** sha256 of the text, lower-case hex. */
+  readonly sha256: string;
+}
+
+function template(id: string, text: string): PromptTemplate {
+  return { id, text, sha256: createHash('sha256').update(text, 'utf8').digest('hex') };
+}
+
+/** Asks a policy for a solution in the step grammar: what it sees first, then what follows from it. */
+export const SOLUTION_PROMPT = template(
+  'solution/1',
+  `Look at the image and answer the question.
+
+<question>
+{question}
+</question>
+
+Work in two parts. In the first, write down what you see in the image that the question needs, one observation a step, without drawing conclusions. In the second, reason from those observations alone, one inference a step. Number the steps of each part from 1. Then give the answer in a box: {answer}.
+
+Write exactly in this form:
+
+[Visual Elements]
+<step_1>first observation</step_1>
+<step_2>second observation</step_2>
+[Reasoning]
+<step_1>first inference</step_1>
+<step_2>second inference</step_2>
+<correct_answer>
+$\\boxed{ANSWER}$
+</correct_answer>`,
+);
+
+/** Asks a judge where a solution goes wrong; it sees the image but not the reference answer. */
+export const VERIFICATION_PROMPT = template(
+  'verification/1',
+  `Check a solution against the image, step by step.
+
+<question>
+{question}
+</question>
+
+<solution>
+{solution}
+</solution>
+
+Take the steps in order. For a step under [Visual Elements], compare what it says with the image; for a step under [Reasoning], check that it follows from the steps before it. Use the same headings, and write one analysis a step, numbered like the steps. Stop at the first step with an error that matters, so that your last analysis is the one of the wrong step. Slips of wording that change nothing are not errors.
+
+Write exactly in this form:
+
+[Visual Elements]
+<analysis_1>your check of the first observation</analysis_1>
+[Reasoning]
+<analysis_1>your check of the first inference</analysis_1>
+<conclusion>Correct</conclusion>
+
+Conclude with Correct when no step is wrong, else with Incorrect.`,
+);
+
+/** Replaces each `{slot}` in one pass, so that braces inside a value are left alone. */
+function fill(text: string, slots: Readonly<Record<string, string>>): string {
+  return text.replace(/\{([a-z]+)\}/g, (slot, name: string) => slots[name] ?? slot);
+}
+
+function answerForm(options: readonly string[] | null): string {
+  return options ? 'the letter of one option' : 'a number or a few words';
+}
+
+/** The text of the policy's prompt for a problem; the image goes beside it. */
+export function solutionPrompt(problem: Pick<Problem, 'question' | 'options'>): string {
+  return fill(SOLUTION_PROMPT.text, { question: problem.question, answer: answerForm(problem.options) });
+}
+
+/** The text of the judge's prompt for a solution; the image goes beside it. The question alone is quoted, never a prompt. */
+export function verificationPrompt(question: string, steps: readonly Step[], finalAnswer: string | null): string {
+  return fill(VERIFICATION_PROMPT.text, { question, solution: formatSolution(steps, finalAnswer) });
+}
