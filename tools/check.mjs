@@ -17,7 +17,7 @@ const STEPS = [
   },
   { name: 'project references', script: 'nx/dist/bin/nx.js', args: ['sync:check'], repair: 'npx nx sync' },
   { name: 'lint', script: 'eslint/bin/eslint.js', args: ['.'] },
-  { name: 'typecheck of tools', script: 'typescript/bin/tsc', args: ['-p', 'tools/tsconfig.json'] },
+  { name: 'typecheck of tools', script: 'typescript/bin/tsc', args: ['-p', 'tools/tsconfig.check.json'] },
   {
     name: 'typecheck and build',
     script: 'nx/dist/bin/nx.js',
