@@ -1,0 +1,102 @@
+import { duration, grouped } from '../format-number.ts';
+import type { Gallery, GalleryItem, GallerySolution, GalleryStep } from '../gallery-schema.ts';
+import type { Report } from '../report-schema.ts';
+import { scoreBar } from './score-bar.ts';
+import { html, trusted, type Markup } from './markup.ts';
+import { accuracySection } from './sections/accuracy.ts';
+import { findingSection } from './sections/findings.ts';
+import { gallerySection } from './sections/gallery.ts';
+import { headlineSection } from './sections/headline.ts';
+import { labelSection } from './sections/labels.ts';
+import { provenanceSection } from './sections/provenance.ts';
+import { sightSection } from './sections/sight.ts';
+import { stepErrorSection } from './sections/step-errors.ts';
+import { STYLE } from './style.ts';
+
+const CONTENTS = [
+  ['targets', 'Targets'],
+  ['answers', 'Better answers'],
+  ['steps', 'Step errors'],
+  ['sight', 'Does it look?'],
+  ['labels', 'Labels'],
+  ['paper', 'Against the paper'],
+  ['gallery', 'Puzzles'],
+  ['run', 'How this was made'],
+] as const;
+
+/** The first solution of the gallery that a wrong step spoils, or else its first solution. */
+function showpiece(gallery: Gallery): { item: GalleryItem; solution: GallerySolution } | null {
+  const pairs = gallery.items.flatMap((item) => item.solutions.map((solution) => ({ item, solution })));
+  return pairs.find(({ solution }) => solution.steps.some((step) => !step.right)) ?? pairs[0] ?? null;
+}
+
+function heroStep(step: GalleryStep, threshold: number): Markup {
+  return html`<li class="${step.right ? '' : 'err'}">
+    <span class="text">${step.text}</span>${scoreBar(step.p, threshold)}
+  </li>`;
+}
+
+function hero(gallery: Gallery): Markup {
+  const shown = showpiece(gallery);
+  if (shown === null) return html``;
+  const { item, solution } = shown;
+  const error = solution.steps.findIndex((step) => !step.right);
+  const note =
+    error < 0
+      ? 'Every step of this solution is right; the bars are what the PRM thinks of each.'
+      : `Step ${error + 1} of this solution is wrong. The bars are what the PRM thinks of each step; the mark is where it calls one wrong.`;
+  return html`<figure>
+    <img src="data:image/png;base64,${item.png}" width="${item.width}" height="${item.height}" alt="${item.alt}" />
+    <ol>
+      ${solution.steps.map((step) => heroStep(step, gallery.threshold))}
+    </ol>
+    <figcaption>${note}</figcaption>
+  </figure>`;
+}
+
+function opening(report: Report, gallery: Gallery): Markup {
+  return html`<header class="top">
+    <div class="hero">
+      <div>
+        <p class="kicker">vlprm, run with seed ${report.seed}, ${report.createdAt.slice(0, 10)}</p>
+        <h1>A reward model that checks what was seen</h1>
+        <p class="lede">
+          In <strong>${duration(report.timings.totalSeconds)}</strong> this run drew ${grouped(report.problems.train)}
+          puzzles, labelled ${grouped(report.synthesis.traces)} solutions with rollouts and a judge, trained a
+          vision-language process reward model on them, and measured it on
+          <strong>${grouped(report.problems.testNovel)} puzzles with scenes it never saw</strong>.
+        </p>
+      </div>
+      ${hero(gallery)}
+    </div>
+    <nav aria-label="Contents">${CONTENTS.map(([id, name]) => html`<a href="#${id}">${name}</a>`)}</nav>
+  </header>`;
+}
+
+/** `report.html`: one self-contained page. */
+export function reportPage(report: Report, gallery: Gallery): string {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta
+          http-equiv="Content-Security-Policy"
+          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        />
+        <title>vlprm report, seed ${report.seed}</title>
+        <style>
+          ${trusted(STYLE)}
+        </style>
+      </head>
+      <body>
+        <a class="skip" href="#content">Skip to the figures</a>
+        ${opening(report, gallery)}
+        <main id="content">
+          ${headlineSection(report)} ${accuracySection(report)} ${stepErrorSection(report)} ${sightSection(report)}
+          ${labelSection(report)} ${findingSection(report)} ${gallerySection(gallery)} ${provenanceSection(report)}
+        </main>
+        <footer>Made by vlprm (Apache-2.0). The figures are in <code>report.json</code> beside this page.</footer>
+      </body>
+    </html> `.markup;
+}
