@@ -18,7 +18,7 @@ export default tseslint.config(
   },
   { plugins: { '@nx': nx, '@typescript-eslint': tseslint.plugin }, languageOptions: { parser: tseslint.parser } },
   {
-    files: ['packages/*/{src,bench}/**/*.ts', 'apps/*/{src,bench}/**/*.ts'],
+    files: ['packages/*/{src,bench,scripts}/**/*.ts', 'apps/*/{src,bench,scripts}/**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
