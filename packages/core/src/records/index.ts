@@ -1,3 +1,4 @@
+export * from './aggregation.ts';
 export * from './dataset-manifest.ts';
 export * from './prediction.ts';
 export * from './prm-bundle.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { aggregationSchema } from './aggregation.ts';
 import { labelSemanticsSchema } from './step.ts';
 
 export const PRM_SCHEMA = 'vlprm.prm/1';
@@ -26,7 +27,7 @@ export const prmBundleSchema = z.object({
   labelSemantics: labelSemanticsSchema,
   labelRule: z.string(),
   /** Step-score aggregation that the bundle recommends. */
-  aggregation: z.enum(['min', 'mean', 'product', 'last', 'max', 'geometricMean']),
+  aggregation: aggregationSchema,
   /** A step is called wrong when p < value. */
   threshold: z.object({ value: z.number(), chosenOn: z.string() }),
   /** Threshold at a fixed false-alarm rate over clean traces, for gates. */
