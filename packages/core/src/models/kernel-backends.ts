@@ -1,0 +1,1 @@
+export { activeBackend, backends, type BackendInfo, type BackendName } from '@vlprm/native-cuda';
