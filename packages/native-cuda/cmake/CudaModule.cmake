@@ -1,0 +1,26 @@
+# vlprm_cuda.so: a shared object of its own, so that the addon loads where there is no driver.
+if(NOT VLPRM_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  set(CMAKE_CUDA_ARCHITECTURES OFF)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+  elseif(VLPRM_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "VLPRM_CUDA=ON, but no CUDA compiler was found")
+  endif()
+endif()
+
+if(CMAKE_CUDA_COMPILER AND NOT VLPRM_CUDA STREQUAL "OFF")
+  # Binary code for each; the PTX of 90 covers what comes later, Thor (110) included.
+  if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
+    set(vlprm_cuda_architectures 80-real 89-real 90 100-real 120)
+  else()
+    set(vlprm_cuda_architectures 80-real 89-real 90)
+  endif()
+  add_library(vlprm_cuda MODULE csrc/cuda/module.cc csrc/cuda/stepScore.cu)
+  target_include_directories(vlprm_cuda PRIVATE csrc ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  set_target_properties(vlprm_cuda PROPERTIES PREFIX "" SUFFIX ".so" CUDA_ARCHITECTURES "${vlprm_cuda_architectures}" CUDA_STANDARD 17
+                                              CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden LINKER_LANGUAGE CUDA)
+  target_compile_options(vlprm_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-O3 --threads=2> $<$<COMPILE_LANGUAGE:CXX>:-O2 -Wall>)
+  target_link_options(vlprm_cuda PRIVATE -Wl,--exclude-libs,ALL)
+endif()

@@ -1,0 +1,17 @@
+// The entry of one instruction set in the table of kernels.
+#include "cpu/kernels.h"
+
+#define VLPRM_STRING_OF(x) #x
+#define VLPRM_STRING(x) VLPRM_STRING_OF(x)
+
+namespace vlprm::cpu::VLPRM_ISA {
+
+void stepScore(const VlprmStepScore&, char* scratch);
+void stepLoss(VlprmStepLoss&, char* scratch);
+bool adamw(const VlprmAdamW&);
+int64_t mcLabels(const VlprmMcLabels&);
+
+extern const Kernels table;
+const Kernels table = {VLPRM_STRING(VLPRM_ISA), stepScore, stepLoss, adamw, mcLabels};
+
+}  // namespace vlprm::cpu::VLPRM_ISA

@@ -1,0 +1,122 @@
+// Forward pass of a two-layer head over a tile of rows: logit = w2 . relu(W1 x + b1) + b2.
+// The tile is padded to whole blocks with zeros, so that every row takes the same path whatever its neighbours are.
+#pragma once
+#include "cpu/lanes.h"
+
+namespace {
+
+constexpr int64_t TILE_ROWS = 64;
+constexpr int64_t PANEL = 2 * LANES;  // units that one pass computes
+constexpr int64_t SUM_LENGTH = 128;   // products summed before they join the total: keeps f32 sums short
+
+inline int64_t roundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+struct TwoLayerHead {
+  const float* parameters;
+  int64_t width;
+  int64_t hiddenSize;
+  int64_t paddedWidth;  // of a tile row
+  int64_t paddedUnits;  // of an activation row
+
+  TwoLayerHead(const float* head, int64_t width_, int64_t hiddenSize_)
+      : parameters(head), width(width_), hiddenSize(hiddenSize_), paddedWidth(roundUp(width_, PANEL)), paddedUnits(roundUp(hiddenSize_, PANEL)) {}
+
+  const float* hiddenBias() const { return parameters + hiddenSize * width; }
+  const float* outputWeights() const { return hiddenBias() + hiddenSize; }
+  float outputBias() const { return outputWeights()[hiddenSize]; }
+};
+
+// panels [paddedUnits / PANEL, width, PANEL]: W1 so that the weights of PANEL units on one input lie together.
+inline void packPanels(const TwoLayerHead& head, float* panels) {
+  for (int64_t begin = 0; begin < head.paddedUnits; begin += PANEL) {
+    float* panel = panels + begin * head.width;
+    for (int64_t unit = 0; unit < PANEL; ++unit) {
+      const bool real = begin + unit < head.hiddenSize;
+      const float* weights = head.parameters + (begin + unit) * head.width;
+      for (int64_t i = 0; i < head.width; ++i) panel[i * PANEL + unit] = real ? weights[i] : 0.0f;
+    }
+  }
+}
+
+// tile [TILE_ROWS, paddedWidth] from `count` rows of the batch that starts at `begin`; zeros elsewhere.
+inline void packTile(const TwoLayerHead& head, const float* features, const int32_t* positions, int64_t begin, int64_t count, float* tile) {
+  for (int64_t r = 0; r < roundUp(count, ROWS); ++r) {
+    float* into = tile + r * head.paddedWidth;
+    if (r >= count) {
+      memset(into, 0, head.paddedWidth * sizeof(float));
+      continue;
+    }
+    const int64_t row = positions == nullptr ? begin + r : positions[begin + r];
+    memcpy(into, features + row * head.width, head.width * sizeof(float));
+    memset(into + head.width, 0, (head.paddedWidth - head.width) * sizeof(float));
+  }
+}
+
+inline void activateBlock(const TwoLayerHead& head, const float* panel, const float* tile, Lanes totals[ROWS][2]) {
+  for (int64_t begin = 0; begin < head.width; begin += SUM_LENGTH) {
+    const int64_t end = begin + SUM_LENGTH < head.width ? begin + SUM_LENGTH : head.width;
+    Lanes sums[ROWS][2] = {};
+    for (int64_t i = begin; i < end; ++i) {
+      const Lanes low = F32::load(panel + i * PANEL);
+      const Lanes high = F32::load(panel + i * PANEL + LANES);
+      for (int r = 0; r < ROWS; ++r) {
+        const Lanes x = broadcast(tile[r * head.paddedWidth + i]);
+        sums[r][0] += x * low;
+        sums[r][1] += x * high;
+      }
+    }
+    for (int r = 0; r < ROWS; ++r) {
+      totals[r][0] += sums[r][0];
+      totals[r][1] += sums[r][1];
+    }
+  }
+}
+
+// activations [TILE_ROWS, paddedUnits] = W1 x + b1, before the rectifier; zero in the padding.
+inline void activate(const TwoLayerHead& head, const float* panels, const float* tile, int64_t count, float* activations) {
+  for (int64_t begin = 0; begin < head.paddedUnits; begin += PANEL) {
+    Lanes bias[2];
+    const int64_t units = head.hiddenSize - begin;
+    bias[0] = units >= LANES ? F32::load(head.hiddenBias() + begin) : loadPart<F32>(head.hiddenBias() + begin, units);
+    bias[1] = units >= PANEL ? F32::load(head.hiddenBias() + begin + LANES)
+                             : loadPart<F32>(head.hiddenBias() + begin + LANES, units > LANES ? units - LANES : 0);
+    for (int64_t r = 0; r < count; r += ROWS) {
+      Lanes totals[ROWS][2];
+      for (int k = 0; k < ROWS; ++k) {
+        totals[k][0] = bias[0];
+        totals[k][1] = bias[1];
+      }
+      activateBlock(head, panels + begin * head.width, tile + r * head.paddedWidth, totals);
+      for (int k = 0; k < ROWS; ++k) memcpy(activations + (r + k) * head.paddedUnits + begin, totals[k], sizeof totals[k]);
+    }
+  }
+}
+
+inline double outputLogit(const TwoLayerHead& head, const float* activations) {
+  double logit = head.outputBias();
+  const float* weights = head.outputWeights();
+  for (int64_t unit = 0; unit < head.hiddenSize; ++unit) {
+    const float activation = activations[unit];
+    logit += static_cast<double>(activation <= 0 ? 0.0f : activation) * weights[unit];
+  }
+  return logit;
+}
+
+struct TileMemory {
+  float* panels;
+  float* tile;
+  float* activations;
+  char* rest;
+
+  TileMemory(const TwoLayerHead& head, char* scratch) {
+    panels = reinterpret_cast<float*>(scratch);
+    tile = panels + head.paddedUnits * head.width;
+    activations = tile + TILE_ROWS * head.paddedWidth;
+    rest = reinterpret_cast<char*>(activations + TILE_ROWS * head.paddedUnits);
+  }
+  static size_t bytes(const TwoLayerHead& head) {
+    return sizeof(float) * (head.paddedUnits * head.width + TILE_ROWS * (head.paddedWidth + head.paddedUnits));
+  }
+};
+
+}  // namespace

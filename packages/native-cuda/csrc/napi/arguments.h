@@ -1,0 +1,45 @@
+// Reading checked arguments: the TypeScript side has validated every one (src/ops), so this reads and does not judge.
+#pragma once
+#include <napi.h>
+
+namespace vlprm::napi {
+
+// Address of a typed array's first element; null for null.
+template <class T>
+T* pointer(const Napi::Value& value) {
+  if (value.IsNull() || value.IsUndefined()) return nullptr;
+  void* data = nullptr;
+  napi_typedarray_type type;
+  size_t length = 0;
+  size_t offset = 0;
+  napi_value buffer;
+  const napi_status status = napi_get_typedarray_info(value.Env(), value, &type, &length, &data, &buffer, &offset);
+  if (status != napi_ok) throw Napi::TypeError::New(value.Env(), "vlprm.node was called with something else than a typed array");
+  return static_cast<T*>(data);
+}
+
+inline int64_t length(const Napi::Value& value) {
+  return value.IsNull() || value.IsUndefined() ? 0 : static_cast<int64_t>(value.As<Napi::TypedArray>().ElementLength());
+}
+
+inline double number(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
+inline int64_t integer(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
+
+// Arguments of one call, read in the order in which src/addon.ts declares them.
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}
+  Napi::Value next() { return info_[at_++]; }
+  template <class T>
+  T* array() {
+    return pointer<T>(next());
+  }
+  double number() { return napi::number(next()); }
+  int64_t integer() { return napi::integer(next()); }
+
+ private:
+  const Napi::CallbackInfo& info_;
+  size_t at_ = 0;
+};
+
+}  // namespace vlprm::napi

@@ -1,0 +1,50 @@
+// What there is to build with. Run as a script it prints one line that changes with the toolchain (cache input of build-native).
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** First line of `command --version`, or null when it cannot be run. */
+function version(command, pick = (text) => text.split('\n')[0]) {
+  const run = spawnSync(command, ['--version'], { encoding: 'utf8' });
+  return run.status === 0 ? pick(run.stdout).trim() : null;
+}
+
+function compiler() {
+  const names = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
+  for (const name of names) {
+    const found = version(name);
+    if (found !== null) return { name, version: found };
+  }
+  return null;
+}
+
+const MINIMUM_CMAKE = [3, 22];
+
+function cmakeShortcoming(text) {
+  if (text === null) return 'cmake was not found';
+  const match = /(\d+)\.(\d+)/.exec(text);
+  const [major, minor] = match === null ? [0, 0] : [Number(match[1]), Number(match[2])];
+  const recent = major > MINIMUM_CMAKE[0] || (major === MINIMUM_CMAKE[0] && minor >= MINIMUM_CMAKE[1]);
+  return recent ? null : `cmake is older than ${MINIMUM_CMAKE.join('.')} (${text})`;
+}
+
+/** Versions of the tools, and what is missing for a build (empty when nothing is). */
+export function toolchain() {
+  const cmake = version('cmake');
+  const cxx = compiler();
+  const missing = [];
+  const shortcoming = cmakeShortcoming(cmake);
+  if (shortcoming !== null) missing.push(shortcoming);
+  if (cxx === null)
+    missing.push(
+      process.env.CXX
+        ? `the C++ compiler CXX=${process.env.CXX} cannot be run`
+        : 'no C++ compiler was found (c++, g++, clang++)',
+    );
+  if (version('ninja') === null && version('make') === null) missing.push('neither ninja nor make was found');
+  return { cmake, cxx, nvcc: version('nvcc', (text) => /release .*/.exec(text)?.[0] ?? text), missing };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { cmake, cxx, nvcc } = toolchain();
+  console.log([process.platform, process.arch, cmake, cxx?.version, nvcc].join(' | '));
+}
