@@ -85,35 +85,26 @@ function installDependencies() {
 }
 
 /**
- * What the native build left behind.
+ * What the native build left out.
  *
- * @param {any} status the parsed status.json
- * @returns {Skip[]} the parts that were not built
+ * @param {{ built: boolean, reason?: string, cuda?: boolean, nvcc?: string | null }} status the parsed status.json
+ * @returns {Skip[]}
  */
-export function nativeSkips(status) {
-  if (status.built !== true)
-    return [{ what: 'native kernels', reason: `${status.reason ?? 'not built'}; the TypeScript kernels serve` }];
-  if (status.cuda && status.cuda.built !== true)
-    return [{ what: 'CUDA kernels', reason: status.cuda.reason ?? 'not built' }];
+export function nativeSkips({ built, reason, cuda, nvcc }) {
+  if (!built) return [{ what: 'native kernels', reason: `${reason ?? 'unknown'}; the TypeScript kernels serve` }];
+  if (!cuda) return [{ what: 'CUDA kernels', reason: nvcc ? 'switched off' : 'nvcc was not found' }];
   return [];
 }
 
-/** @param {boolean} required @returns {Skip[]} */
-function buildNative(required) {
-  if (process.env.VLPRM_NATIVE === 'off')
-    return [{ what: 'native kernels', reason: 'VLPRM_NATIVE=off; the TypeScript kernels serve' }];
+/** The build script says what it does, and makes `VLPRM_NATIVE=required` an exit code. @returns {Skip[]} */
+function buildNative() {
   const outcome = spawnSync(process.execPath, [nativeBuildScript], { cwd: nativeFolder, stdio: ['ignore', 2, 2] });
-  const skipped =
-    outcome.status === 0 && existsSync(nativeStatusFile)
-      ? nativeSkips(readJson(nativeStatusFile))
-      : [{ what: 'native kernels', reason: 'the native build failed; the TypeScript kernels serve' }];
-  const missing = skipped.find((skip) => skip.what === 'native kernels');
-  if (required && missing) throw new SetupError(`VLPRM_NATIVE=required, but ${missing.what}: ${missing.reason}`);
-  return skipped;
+  if (outcome.status !== 0) throw new SetupError('the native build failed; its messages are above');
+  return nativeSkips(readJson(nativeStatusFile));
 }
 
 /**
- * Installs what is missing or stale, builds native code where it can, and says what it left out.
+ * Installs what is missing or stale, builds native code where there is a toolchain, and says what it left out.
  *
  * @returns {SetupResult}
  * @throws {SetupError} when an installation fails, or something marked as required cannot be had
@@ -121,8 +112,7 @@ function buildNative(required) {
 export function setUp() {
   const start = performance.now();
   installDependencies();
-  const skipped = buildNative(process.env.VLPRM_NATIVE === 'required');
-  for (const { what, reason } of skipped) say(`skipped ${what}: ${reason}`);
+  const skipped = buildNative();
   const seconds = (performance.now() - start) / 1000;
   say(`ready in ${seconds.toFixed(1)} s`);
   return { skipped, seconds };

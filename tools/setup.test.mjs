@@ -66,12 +66,12 @@ describe('what the native build left out', () => {
   });
 
   test('CUDA, without nvcc', () => {
-    expect(nativeSkips({ built: true, cuda: { built: false, reason: 'nvcc not found' } })).toEqual([
-      { what: 'CUDA kernels', reason: 'nvcc not found' },
+    expect(nativeSkips({ built: true, cuda: false, nvcc: null })).toEqual([
+      { what: 'CUDA kernels', reason: 'nvcc was not found' },
     ]);
   });
 
   test('nothing, when all was built', () => {
-    expect(nativeSkips({ built: true, cuda: { built: true } })).toEqual([]);
+    expect(nativeSkips({ built: true, cuda: true, nvcc: 'release 13.0' })).toEqual([]);
   });
 });
