@@ -36,7 +36,10 @@ describe('decodeImage', () => {
     ['nothing', async () => new Uint8Array(0)],
     ['a PNG cut short', async () => (await encode(randomBytes(300 * 300 * 3), 300, 300)).subarray(0, 4000)],
   ])('refuses %s with ERR_IMAGE_DECODE', async (_, bytes) => {
-    await expect(decodeImage(await bytes(), 'row 3')).rejects.toMatchObject({ code: 'ERR_IMAGE_DECODE', where: 'row 3' });
+    await expect(decodeImage(await bytes(), 'row 3')).rejects.toMatchObject({
+      code: 'ERR_IMAGE_DECODE',
+      where: 'row 3',
+    });
   });
 });
 

@@ -6,7 +6,9 @@ import { openOnnx, OnnxWorker, type OnnxFeeds, type OnnxSession } from './sessio
 const VISION = fileURLToPath(new URL('../fixtures/stand-in/vision.onnx', import.meta.url));
 
 function images(count: number, value: number): OnnxFeeds {
-  return { image: { type: 'float32', dims: [count, 3, 24, 24], data: new Float32Array(count * 3 * 24 * 24).fill(value) } };
+  return {
+    image: { type: 'float32', dims: [count, 3, 24, 24], data: new Float32Array(count * 3 * 24 * 24).fill(value) },
+  };
 }
 
 describe('an ONNX session in its worker', () => {
@@ -69,7 +71,10 @@ describe('what an ONNX session refuses', () => {
   });
 
   it('a file that is not there', async () => {
-    await expect(openOnnx('/nowhere/model.onnx')).rejects.toMatchObject({ code: 'ERR_MODEL_FAILED', where: '/nowhere/model.onnx' });
+    await expect(openOnnx('/nowhere/model.onnx')).rejects.toMatchObject({
+      code: 'ERR_MODEL_FAILED',
+      where: '/nowhere/model.onnx',
+    });
   });
 
   it('a thread count below 1', async () => {

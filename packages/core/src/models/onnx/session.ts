@@ -78,7 +78,7 @@ export class OnnxWorker {
     this.#thread = startThread();
     this.#thread.unref();
     this.#thread.on('message', ({ call, body }: Numbered<OnnxReply>) => this.#settle(call, body));
-    this.#thread.on('error', (error) => this.#end(error));
+    this.#thread.on('error', (error: Error) => this.#end(error));
     this.#thread.on('exit', (code) => this.#end(new Error(`the ONNX worker ended with exit code ${code}`)));
   }
 
@@ -88,7 +88,10 @@ export class OnnxWorker {
    */
   async open(model: string | Uint8Array, { threads = 1 }: OpenOnnxOptions = {}): Promise<OnnxSession> {
     if (!Number.isInteger(threads) || threads < 1) {
-      throw new VlprmError('ERR_RANGE', `threads is ${threads}`, { where: 'openOnnx', fix: 'give an integer of 1 or more' });
+      throw new VlprmError('ERR_RANGE', `threads is ${threads}`, {
+        where: 'openOnnx',
+        fix: 'give an integer of 1 or more',
+      });
     }
     const session = this.#sessions++;
     const where = typeof model === 'string' ? model : `model of ${model.byteLength} bytes`;

@@ -28,7 +28,7 @@ function toRuntimeFeeds(ort: Runtime, feeds: OnnxFeeds): Record<string, Tensor> 
 function toOutputs(results: InferenceSession.OnnxValueMapType): OnnxOutputs {
   return Object.fromEntries(
     Object.entries(results).map(([name, value]) => {
-      const { type, dims, data } = value as Tensor;
+      const { type, dims, data } = value;
       return [name, { type, dims: [...dims], data } as OnnxTensor];
     }),
   );
