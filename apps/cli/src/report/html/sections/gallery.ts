@@ -7,7 +7,8 @@ import { scoreBar } from '../score-bar.ts';
 const KIND_WORDS = { perception: 'sees', reasoning: 'concludes' } as const;
 
 function verdict(right: boolean | null): Markup {
-  if (right === null) return html`<span class="v-none"><span aria-hidden="true">–</span><span class="unseen">not said</span></span>`;
+  if (right === null)
+    return html`<span class="v-none"><span aria-hidden="true">–</span><span class="unseen">not said</span></span>`;
   return right ? html`<span class="v-ok">✓ right</span>` : html`<span class="v-bad">✕ wrong</span>`;
 }
 

@@ -1,0 +1,59 @@
+import { VlprmError } from '@vlprm/core/runtime';
+import { Option, type Command } from 'commander';
+
+function outOfRange(flag: string, expected: string, given: string): VlprmError {
+  return new VlprmError('ERR_RANGE', `${flag} must be ${expected}, not ${JSON.stringify(given)}`, {
+    fix: `give ${expected}`,
+  });
+}
+
+/** Parses an integer in [min, max]; ERR_RANGE outside. */
+export function integerFlag(flag: string, min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const expected =
+    max === Number.MAX_SAFE_INTEGER ? `an integer of ${min} or more` : `an integer from ${min} to ${max}`;
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+      throw outOfRange(flag, expected, text);
+    }
+    return value;
+  };
+}
+
+/** Parses a number in [min, max]; ERR_RANGE outside. */
+export function numberFlag(flag: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max) {
+      throw outOfRange(flag, `a number from ${min} to ${max}`, text);
+    }
+    return value;
+  };
+}
+
+/** Parses a comma-separated list of integers of 1 or more. */
+export function integerListFlag(flag: string): (text: string) => number[] {
+  const parse = integerFlag(flag, 1);
+  return (text) => text.split(',').map(parse);
+}
+
+/** Flags that every command has. */
+export interface SharedFlags {
+  readonly config?: string;
+  readonly seed?: number;
+  readonly out?: string;
+  readonly format?: 'text' | 'json';
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Adds the flags that every command has. */
+export function withSharedFlags(command: Command): Command {
+  return command
+    .addOption(new Option('--config <file>', 'YAML or JSON file; flags override its keys'))
+    .addOption(new Option('--seed <n>', 'seed of everything random').argParser(integerFlag('--seed', 0)))
+    .addOption(new Option('--out <dir>', 'where results go'))
+    .addOption(new Option('--format <form>', 'form of the result on stdout').choices(['text', 'json']))
+    .addOption(new Option('--quiet', 'no progress, no notes'))
+    .addOption(new Option('--verbose', 'more notes, and the stack of an error'));
+}
