@@ -4,7 +4,6 @@ export {
   type BenchmarkedProblem,
   type BenchmarkOptions,
   type BenchmarkProblem,
-  type BenchmarkProgress,
   type BenchmarkResult,
 } from './benchmark/benchmark.ts';
 export type { JudgedCandidate, ProblemResult } from './benchmark/outcomes.ts';

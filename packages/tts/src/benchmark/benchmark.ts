@@ -1,6 +1,6 @@
 import type { AnswerChecker, Policy, PresentedProblem, ProcessRewardModel, Sampled } from '@vlprm/core';
 import { addUsage, NO_USAGE, type Problem, type Usage } from '@vlprm/core/records';
-import { throwIfAborted, VlprmError } from '@vlprm/core/runtime';
+import { createEvents, startStage, throwIfAborted, VlprmError, type Events } from '@vlprm/core/runtime';
 import { createAnswerChecker } from '@vlprm/core/text';
 import { drawCandidates } from '../candidates/candidates.ts';
 import { requireCount, requireSeed } from '../solver/limits.ts';
@@ -19,13 +19,6 @@ export interface BenchmarkProblem {
   readonly images: readonly Uint8Array[];
 }
 
-export interface BenchmarkProgress {
-  readonly stage: 'sample' | 'search';
-  /** Problems sampled, or searches that have ended. */
-  readonly done: number;
-  readonly total: number;
-}
-
 export interface BenchmarkOptions {
   readonly problems: readonly BenchmarkProblem[];
   readonly policy: Policy;
@@ -41,7 +34,8 @@ export interface BenchmarkOptions {
   readonly searchNs?: readonly number[];
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (progress: BenchmarkProgress) => void;
+  /** Gets the progress of the stages `sample` (problems) and, per guided search, its id (searches that have ended). */
+  readonly events?: Events;
   /** Default: every strategy against majority and pass-at-1. */
   readonly pairs?: readonly Pair[];
   /** Problems per call of policy and PRM; default 64. */
@@ -167,7 +161,8 @@ function present({ problem, images }: BenchmarkProblem): PresentedProblem {
 async function sampleAll(plan: Plan, meter: Meter): Promise<Sampled<JudgedCandidate>[][]> {
   const { options, shared, ns, problems, presented } = plan;
   if (shared.length === 0) return problems.map(() => []);
-  const { policy, prm, seed, signal, onProgress, problemsPerCall = 64 } = options;
+  const { policy, prm, seed, signal, events = createEvents(), problemsPerCall = 64 } = options;
+  const stage = startStage(events, 'sample', { total: problems.length });
   const needs = new Set<Need>(shared.map(({ need }) => need));
   const samples: Sampled<JudgedCandidate>[][] = [];
   for (let start = 0; start < problems.length; start += problemsPerCall) {
@@ -178,7 +173,7 @@ async function sampleAll(plan: Plan, meter: Meter): Promise<Sampled<JudgedCandid
     drawn.samples.forEach((own, offset) =>
       samples.push(judgeSamples(problems[start + offset] as ReferencedProblem, own, plan.checker)),
     );
-    onProgress?.({ stage: 'sample', done: samples.length, total: problems.length });
+    stage.advance(chunk.length);
   }
   return samples;
 }
@@ -189,13 +184,14 @@ async function searchAll(plan: Plan, meter: Meter): Promise<ProblemResult[][]> {
   for (const strategy of plan.searches) {
     const ns = searchCounts(strategy, plan);
     const lanes = plan.presented.flatMap((presented) => ns.map((n) => ({ presented, n })));
-    const { policy, seed, signal, onProgress } = plan.options;
+    const { policy, seed, signal, events = createEvents() } = plan.options;
+    const stage = startStage(events, strategy.id, { total: lanes.length });
     const searched = await strategy.search(lanes, {
       policy,
       prm: requirePrm(strategy, plan.options.prm),
       seed,
       signal,
-      onStep: (open, total) => onProgress?.({ stage: 'search', done: total - open, total }),
+      onEnded: (count) => stage.advance(count),
     });
     spend(meter, searched.usage, searched.prmUsage, searched.prmForwards);
     searched.results.forEach((result, lane) => {

@@ -187,11 +187,16 @@ function allFailed(
   strategy: SelectionStrategy | SearchStrategy,
 ): VlprmError {
   const reason = failureOf(samples, strategy);
-  return new VlprmError('ERR_MODEL_FAILED', `every sample failed: ${reason?.message ?? 'no reason was given'}`, {
-    where: `problem ${problem.id}`,
-    fix: 'check policy and PRM with `vlprm doctor`, then try again',
-    cause: reason,
-  });
+  const known = VlprmError.is(reason) ? reason : null;
+  return new VlprmError(
+    known?.code ?? 'ERR_MODEL_FAILED',
+    `every sample failed: ${reason?.message ?? 'no reason was given'}`,
+    {
+      where: `problem ${problem.id}`,
+      fix: known?.fix ?? 'check policy and PRM with `vlprm doctor`, then try again',
+      cause: reason,
+    },
+  );
 }
 
 /** The first reason for which a sample cannot be used by the strategy. */

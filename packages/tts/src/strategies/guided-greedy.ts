@@ -59,8 +59,9 @@ export const guidedGreedy: SearchStrategy = {
       usage = addUsage(usage, spent.usage);
       prmUsage = addUsage(prmUsage, spent.prmUsage);
       prmForwards += spent.prmForwards;
-      context.onStep?.(walks.filter((walk) => walk.state === 'open').length, walks.length);
+      context.onEnded?.(open.filter((walk) => walk.state !== 'open').length);
     }
+    context.onEnded?.(walks.filter((walk) => walk.state === 'open').length);
     return { results: walks.map(resultOf), usage, prmUsage, prmForwards };
   },
 };

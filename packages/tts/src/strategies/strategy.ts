@@ -100,8 +100,8 @@ export interface SearchContext {
   readonly prm: ProcessRewardModel;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called after every step that all lanes took. */
-  readonly onStep?: (open: number, lanes: number) => void;
+  /** Called after every step with the number of lanes that ended there. */
+  readonly onEnded?: (count: number) => void;
 }
 
 /** Draws its own candidates, step by step. All lanes advance together. */

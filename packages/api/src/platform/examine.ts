@@ -1,0 +1,112 @@
+import { cpus, totalmem, type, release } from 'node:os';
+import { activeBackend, backends } from '@vlprm/core/models';
+import { onnxRuntimeInfo } from '@vlprm/core/models/onnx';
+import { VlprmError } from '@vlprm/core/runtime';
+import { strategiesWithoutPrm, STRATEGY_IDS } from '@vlprm/tts';
+import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
+import type { Platform } from './platform.ts';
+import { selfTestPrm } from './prm-self-test.ts';
+
+const OLDEST_NODE = [20, 19] as const;
+
+/** Looks at the machine and at every model of the platform. What fails is a failed check, never an exception. */
+export async function examine(platform: Platform): Promise<DoctorReport> {
+  const onnxruntime = await onnxRuntimeInfo();
+  const kernels = { active: activeBackend(), backends: backends().map((backend) => ({ ...backend })) };
+  const policy = await tryOpen('policy', () => platform.policy());
+  const judge = await tryOpen('judge', () => platform.judge());
+  const prm = await tryOpen('prm', () => platform.prm());
+  const selfTest = policy.model !== null && prm.model !== null ? await selfTestPrm(prm.model, policy.model) : [];
+  const checks = [
+    nodeCheck(process.versions.node),
+    ...kernels.backends.map(kernelCheck),
+    onnxCheck(onnxruntime),
+    policy.check,
+    judge.check,
+    prm.model === null && prm.check.status === 'ok' ? noPrm : prm.check,
+    ...selfTest,
+  ];
+  const cores = cpus();
+  return {
+    ok: checks.every(({ status }) => status !== 'failed'),
+    node: process.versions.node,
+    machine: {
+      os: `${type()} ${release()} ${process.arch}`,
+      cpu: cores[0]?.model ?? 'unknown',
+      cores: cores.length,
+      memoryBytes: totalmem(),
+    },
+    kernels,
+    onnxruntime: { ...onnxruntime },
+    policy: policy.model && { name: policy.model.name, capabilities: { ...policy.model.capabilities } },
+    judge: judge.model && { name: judge.model.name, capabilities: { ...judge.model.capabilities } },
+    prm: prm.model && {
+      name: prm.model.name,
+      capabilities: { ...prm.model.capabilities },
+      path: platform.prmPath ?? prm.model.name,
+      threshold: prm.model.threshold,
+    },
+    strategies: prm.model === null ? strategiesWithoutPrm() : STRATEGY_IDS.filter((id) => id !== 'oracle'),
+    checks,
+  };
+}
+
+const noPrm: DoctorCheck = {
+  name: 'prm',
+  status: 'missing',
+  detail: 'there is no PRM: only strategies that need none can be used',
+  fix: 'run `npm start` to train one, or name a bundle with --prm',
+};
+
+function nodeCheck(version: string): DoctorCheck {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_NODE;
+  const recent = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  const fix = recent ? null : `install Node ${OLDEST_NODE.join('.')} or newer`;
+  return { name: 'node', status: recent ? 'ok' : 'failed', detail: version, fix };
+}
+
+const KERNEL_FIX: Readonly<Record<string, string>> = {
+  cpu: 'install a C++ compiler and cmake, then run `npm run setup`; the TypeScript kernels serve meanwhile',
+  cuda: 'a CUDA toolkit to build and a driver to run; other kernels serve meanwhile',
+};
+
+function kernelCheck({ name, available, detail, reason }: ReturnType<typeof backends>[number]): DoctorCheck {
+  return {
+    name: `kernels ${name}`,
+    status: available ? 'ok' : 'missing',
+    detail: detail ?? reason ?? 'no detail was given',
+    fix: available ? null : (KERNEL_FIX[name] ?? null),
+  };
+}
+
+function onnxCheck({ available, version, reason }: DoctorReport['onnxruntime']): DoctorCheck {
+  return {
+    name: 'onnxruntime-node',
+    status: available ? 'ok' : 'failed',
+    detail: version ?? reason ?? 'no version was given',
+    fix: available ? null : 'install it: ONNXRUNTIME_NODE_INSTALL=skip npm install onnxruntime-node',
+  };
+}
+
+/** Opens a model; when it cannot be opened, the check says why. */
+async function tryOpen<T extends { readonly name: string }>(
+  name: string,
+  open: () => Promise<T | null>,
+): Promise<{ model: T | null; check: DoctorCheck }> {
+  try {
+    const model = await open();
+    return { model, check: { name, status: 'ok', detail: model?.name ?? 'none', fix: null } };
+  } catch (error) {
+    return { model: null, check: failedCheck(name, error) };
+  }
+}
+
+/** A failed check that says what the error says. */
+export function failedCheck(name: string, error: unknown): DoctorCheck {
+  if (VlprmError.is(error)) {
+    const detail = error.where === null ? error.message : `${error.message}, ${error.where}`;
+    return { name, status: 'failed', detail: `${error.code}: ${detail}`, fix: error.fix };
+  }
+  return { name, status: 'failed', detail: error instanceof Error ? error.message : String(error), fix: null };
+}
