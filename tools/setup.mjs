@@ -15,7 +15,7 @@ const nativeStatusFile = join(nativeFolder, 'prebuilds', 'local', 'status.json')
 /**
  * @typedef {{ what: string, reason: string }} Skip something that was left out, and why
  * @typedef {{ skipped: Skip[], seconds: number }} SetupResult
- * @typedef {{ version?: string, link?: boolean, optional?: boolean, devOptional?: boolean }} LockedPackage
+ * @typedef {{ version?: string, link?: boolean, optional?: boolean, devOptional?: boolean, extraneous?: boolean }} LockedPackage
  * @typedef {{ packages?: Record<string, LockedPackage> }} Lockfile
  */
 
@@ -33,7 +33,7 @@ function readJson(file) {
 }
 
 /**
- * Packages whose installed version is not the locked one. Optional packages (binaries of other platforms) do not count.
+ * Packages whose installed version is not the locked one. Optional packages (binaries of other platforms) and extraneous ones do not count: npm ci leaves them out.
  *
  * @param {Lockfile} wanted package-lock.json
  * @param {Lockfile} installed node_modules/.package-lock.json
@@ -42,7 +42,7 @@ function readJson(file) {
 export function stalePackages(wanted, installed) {
   return Object.entries(wanted.packages ?? {})
     .filter(([path]) => path.includes('node_modules/'))
-    .filter(([, entry]) => !entry.optional && !entry.devOptional)
+    .filter(([, entry]) => !entry.optional && !entry.devOptional && !entry.extraneous)
     .filter(([path, entry]) => {
       const found = installed.packages?.[path];
       return found === undefined || found.version !== entry.version || Boolean(found.link) !== Boolean(entry.link);

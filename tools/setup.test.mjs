@@ -11,6 +11,7 @@ const lock = {
     'node_modules/@vlprm/core': { link: true },
     'node_modules/zod': { version: '4.6.7' },
     'node_modules/binary-of-another-platform': { version: '1.0.0', optional: true },
+    'node_modules/leftover': { version: '1.0.0', extraneous: true },
   },
 };
 const installed = {
