@@ -1,0 +1,112 @@
+import { addUsage, NO_USAGE, usageSchema } from '../records/index.ts';
+import type { Usage } from '../records/index.ts';
+import { canonicalJson } from './content-hash.ts';
+import { parseRecord } from './parse-record.ts';
+
+/** Something that was done and paid for: its content key, its result and its cost. */
+export interface LedgerEntry {
+  /** Content hash of everything that the value depends on. */
+  readonly key: string;
+  /** Stage of the pipeline, for totals. */
+  readonly stage: string;
+  /** JSON value. */
+  readonly value: unknown;
+  readonly usage: Usage;
+}
+
+/** What reads and writes a ledger. */
+export interface LedgerAccess {
+  get(key: string): Promise<LedgerEntry | null>;
+  /** Entries that exist, by key. */
+  getMany(keys: readonly string[]): Promise<Map<string, LedgerEntry>>;
+  /** Stores an entry. The first one under a key stays: a repeated put changes nothing, usage included. */
+  put(entry: LedgerEntry): Promise<void>;
+  /** As `put` for many, all or nothing. */
+  putMany(entries: readonly LedgerEntry[]): Promise<void>;
+}
+
+/**
+ * Port: what has been done, call by call, so that a run resumes without repeating or losing work, and knows its cost.
+ * Durable once a promise has resolved, for ledgers that outlive the process.
+ */
+export interface Ledger extends LedgerAccess {
+  /** Runs `work` so that either all its puts are kept or, when it throws, none. Not nested. */
+  transaction<T>(work: (ledger: LedgerAccess) => Promise<T>): Promise<T>;
+  /** Sum of the usage of all entries, by stage. */
+  usage(): Promise<Record<string, Usage>>;
+  close(): Promise<void>;
+}
+
+interface Row {
+  readonly stage: string;
+  readonly json: string;
+  readonly usage: Usage;
+}
+
+function accessTo(read: (key: string) => Row | undefined, write: (key: string, row: Row) => void): LedgerAccess {
+  const get = (key: string): LedgerEntry | null => {
+    const row = read(key);
+    return row ? { key, stage: row.stage, value: JSON.parse(row.json) as unknown, usage: row.usage } : null;
+  };
+  return {
+    get: (key) => Promise.resolve(get(key)),
+    getMany: (keys) =>
+      Promise.resolve(
+        new Map(
+          keys.flatMap((key) => {
+            const entry = get(key);
+            return entry ? [[key, entry] as const] : [];
+          }),
+        ),
+      ),
+    put: async (entry) => writeRows([entry], read, write),
+    putMany: async (entries) => writeRows(entries, read, write),
+  };
+}
+
+function writeRows(
+  entries: readonly LedgerEntry[],
+  read: (key: string) => Row | undefined,
+  write: (key: string, row: Row) => void,
+): void {
+  const rows = entries.map(({ key, stage, value, usage }) => {
+    return [
+      key,
+      {
+        stage,
+        json: canonicalJson(value),
+        usage: parseRecord(usageSchema, usage, `ledger entry ${key}`, 'ERR_INTERNAL'),
+      },
+    ] as const;
+  });
+  for (const [key, row] of rows) if (!read(key)) write(key, row);
+}
+
+/** A ledger in memory, for tests and for work that need not outlive the process. */
+export function createMemoryLedger(): Ledger {
+  const rows = new Map<string, Row>();
+  const direct = accessTo(
+    (key) => rows.get(key),
+    (key, row) => rows.set(key, row),
+  );
+  return {
+    ...direct,
+    transaction: async (work) => {
+      const staged = new Map<string, Row>();
+      const result = await work(
+        accessTo(
+          (key) => staged.get(key) ?? rows.get(key),
+          (key, row) => staged.set(key, row),
+        ),
+      );
+      for (const [key, row] of staged) if (!rows.has(key)) rows.set(key, row);
+      return result;
+    },
+    usage: async () => {
+      const totals: Record<string, Usage> = {};
+      for (const { stage, usage } of rows.values()) totals[stage] = addUsage(totals[stage] ?? NO_USAGE, usage);
+      return totals;
+    },
+    close: () => Promise.resolve(),
+  };
+}
