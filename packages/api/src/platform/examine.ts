@@ -1,9 +1,9 @@
 import { cpus, totalmem, type, release } from 'node:os';
 import { activeBackend, backends } from '@vlprm/core/models';
 import { onnxRuntimeInfo } from '@vlprm/core/models/onnx';
-import { VlprmError } from '@vlprm/core/runtime';
 import { strategiesWithoutPrm, STRATEGY_IDS } from '@vlprm/tts';
 import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
+import { failedCheck } from './failed-check.ts';
 import type { Platform } from './platform.ts';
 import { selfTestPrm } from './prm-self-test.ts';
 
@@ -100,13 +100,4 @@ async function tryOpen<T extends { readonly name: string }>(
   } catch (error) {
     return { model: null, check: failedCheck(name, error) };
   }
-}
-
-/** A failed check that says what the error says. */
-export function failedCheck(name: string, error: unknown): DoctorCheck {
-  if (VlprmError.is(error)) {
-    const detail = error.where === null ? error.message : `${error.message}, ${error.where}`;
-    return { name, status: 'failed', detail: `${error.code}: ${detail}`, fix: error.fix };
-  }
-  return { name, status: 'failed', detail: error instanceof Error ? error.message : String(error), fix: null };
 }

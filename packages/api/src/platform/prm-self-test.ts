@@ -1,7 +1,7 @@
 import type { Policy, ProcessRewardModel, Solution } from '@vlprm/core';
 import { generatePuzzles, presented } from '@vlprm/data/puzzle-world';
 import type { DoctorCheck } from '../contract/doctor.ts';
-import { failedCheck } from './examine.ts';
+import { failedCheck } from './failed-check.ts';
 
 /** Puzzles that the test looks at, each also with the picture of the next. */
 const PUZZLES = 4;

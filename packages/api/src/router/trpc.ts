@@ -9,11 +9,13 @@ export interface Context {
 
 const trpc = initTRPC.context<Context>().create({
   errorFormatter({ shape, error }) {
-    const { stack: _, ...data } = shape.data;
+    const { code, httpStatus, path } = shape.data;
     return {
       ...shape,
       data: {
-        ...data,
+        code,
+        httpStatus,
+        path: path ?? null,
         /** The project's own error: code, what, where, what to do. */
         vlprm: toWireError(error.cause),
         /** Which input fields were wrong, and how. */

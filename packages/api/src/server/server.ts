@@ -1,6 +1,6 @@
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
 import { VlprmError } from '@vlprm/core/runtime';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { MAX_IMAGE_BYTES } from '../contract/solve.ts';
 import type { Platform } from '../platform/platform.ts';
 import { appRouter, type AppRouter } from '../router/router.ts';
@@ -59,6 +59,7 @@ export function createServer({ platform, onDefect }: ServerOptions): FastifyInst
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 1024 },
   });
+  server.addHook('onRequest', refuseForeignHost);
   registerHealth(server, platform);
   void server.register(fastifyTRPCPlugin, {
     prefix: '/trpc',
@@ -71,6 +72,12 @@ export function createServer({ platform, onDefect }: ServerOptions): FastifyInst
     } satisfies FastifyTRPCPluginOptions<AppRouter>['trpcOptions'],
   });
   return server;
+}
+
+/** A page of another site can make a browser call this server under that site's name; such a call is refused. */
+function refuseForeignHost(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  if (LOOPBACK.has(request.hostname.replace(/^\[|\]$/g, ''))) done();
+  else void reply.code(403).send({ error: 'this server answers to 127.0.0.1 and localhost only' });
 }
 
 function requirePort(port: number): void {

@@ -154,8 +154,8 @@ function referenced(problem: Problem): ReferencedProblem {
 
 /** What the models see of a problem: everything but the reference answer. */
 function present({ problem, images }: BenchmarkProblem): PresentedProblem {
-  const { answer: _, ...shown } = problem;
-  return { problem: shown, images };
+  const { schema, id, groupId, images: refs, question, options, source } = problem;
+  return { problem: { schema, id, groupId, images: refs, question, options, source }, images };
 }
 
 async function sampleAll(plan: Plan, meter: Meter): Promise<Sampled<JudgedCandidate>[][]> {

@@ -44,10 +44,10 @@ const three = [
 
 describe('choosing one candidate by its scores', () => {
   test('each aggregation has its own winner', () => {
-    expect(stepMean.select(three)).toEqual({ chosen: 1, tied: [1], score: expect.closeTo(0.7, 6) });
+    expect(stepMean.select(three)).toEqual({ chosen: 1, tied: [1], score: expect.closeTo(0.7, 6) as number });
     expect(stepMin.select(three)).toEqual({ chosen: 1, tied: [1], score: 0.5 });
     expect(stepLast.select(three)).toEqual({ chosen: 2, tied: [2], score: 1 });
-    expect(oneShot.select(three)).toEqual({ chosen: 2, tied: [2], score: expect.closeTo(0.9, 6) });
+    expect(oneShot.select(three)).toEqual({ chosen: 2, tied: [2], score: expect.closeTo(0.9, 6) as number });
   });
 
   test('equal scores go to the first sampled', () => {
@@ -129,12 +129,14 @@ describe('bounds', () => {
 describe('properties of every selection', () => {
   const selections = [...createStrategies().values()].flatMap((s) => (s.kind === 'selection' ? [s] : []));
   /** Distinct eighths, so that scores are exact and never tie. */
-  const candidatesOf = fc.uniqueArray(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 12 }).chain((scores) =>
-    fc.tuple(
-      fc.constant(scores),
-      fc.array(fc.constantFrom('A', 'B', 'C', null), { minLength: scores.length, maxLength: scores.length }),
-    ),
-  );
+  const candidatesOf = fc
+    .uniqueArray(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 12 })
+    .chain((scores) =>
+      fc.tuple(
+        fc.constant(scores),
+        fc.array(fc.constantFrom('A', 'B', 'C', null), { minLength: scores.length, maxLength: scores.length }),
+      ),
+    );
 
   property.prop([candidatesOf])('a single candidate is always chosen', ([scores, answers]) => {
     const only = candidate(0, answers[0] ?? null, [(scores[0] as number) / 64]);
@@ -145,7 +147,9 @@ describe('properties of every selection', () => {
     'the answer of a strategy with scores does not depend on the order of the samples',
     ([scores, answers], keys) => {
       const candidates = scores.map((score, i) => candidate(i, answers[i] ?? null, [score / 64], score / 64));
-      const order = candidates.map((each) => ({ each, key: keys.next().value as number })).sort((a, b) => a.key - b.key);
+      const order = candidates
+        .map((each) => ({ each, key: keys.next().value as number }))
+        .sort((a, b) => a.key - b.key);
       const shuffled = order.map(({ each }) => each);
       for (const strategy of [oneShot, stepMean, stepMin, stepLast]) {
         const before = candidates[strategy.select(candidates).chosen];
@@ -153,7 +157,10 @@ describe('properties of every selection', () => {
       }
       const vote = weightedVote();
       const winners = (list: readonly Candidate[]): (string | null | undefined)[] =>
-        vote.select(list).tied.map((position) => list[position]?.answerClass).sort();
+        vote
+          .select(list)
+          .tied.map((position) => list[position]?.answerClass)
+          .sort();
       expect(winners(shuffled)).toEqual(winners(candidates));
     },
   );
@@ -179,7 +186,10 @@ describe('registry', () => {
 
   test('an unknown id says which there are', () => {
     expect(() => strategyById('best')).toThrow(
-      expect.objectContaining({ code: 'ERR_STRATEGY_UNKNOWN', fix: expect.stringContaining('guided-greedy') }),
+      expect.objectContaining({
+        code: 'ERR_STRATEGY_UNKNOWN',
+        fix: expect.stringContaining('guided-greedy') as string,
+      }),
     );
   });
 
