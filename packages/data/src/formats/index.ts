@@ -1,1 +1,3 @@
-export {};
+export { jsonLine, readTracesJsonl } from './jsonl.ts';
+export { jsonlToParquet, readParquetRows } from './parquet.ts';
+export { readTracesParquet, TRACE_COLUMNS_SQL, traceToRow } from './traces-parquet.ts';

@@ -1,1 +1,3 @@
-export {};
+export { type SynthesisOptions } from './options.ts';
+export { type StageName } from './stage.ts';
+export { synthesize, type SynthesisRequest, type SynthesisResult, type SynthesisSummary } from './synthesize.ts';
