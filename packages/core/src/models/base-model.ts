@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { z } from 'zod';
 import { VlprmError } from '../runtime/errors.ts';
-import { fileHashesSchema, readBundleFile, readManifest, sha256, verifyFiles } from './bundle-files.ts';
+import { sha256 } from '../runtime/content-hash.ts';
+import { readJsonFile } from '../runtime/json-files.ts';
+import { fileHashesSchema, verifyFiles } from './bundle-files.ts';
 
 export const BASE_SCHEMA = 'vlprm.base/1';
 
@@ -32,7 +35,7 @@ export const BASE_FILES = ['vision.onnx', 'decoder.onnx', 'tokenizer.json'] as c
 
 /** Reads and checks a base folder: ERR_FILE_MISSING, ERR_SCHEMA_VERSION, ERR_BUNDLE_INVALID or ERR_BUNDLE_HASH. */
 export async function readBaseModel(folder: string): Promise<BaseModel> {
-  const base = await readManifest(folder, 'base.json', BASE_SCHEMA, baseModelSchema);
+  const base = await readJsonFile(join(folder, 'base.json'), baseModelSchema, 'ERR_BUNDLE_INVALID');
   const unnamed = BASE_FILES.find((name) => !(name in base.files));
   if (unnamed !== undefined) {
     throw new VlprmError('ERR_BUNDLE_INVALID', `base.json gives no hash of ${unnamed}`, {
@@ -47,13 +50,7 @@ export async function readBaseModel(folder: string): Promise<BaseModel> {
 /** Hashes of the problem groups that the base was trained on; empty when it names none. */
 export async function readGroupsSeen(folder: string, base: BaseModel): Promise<string[]> {
   if (base.groupsSeen === undefined) return [];
-  const text = new TextDecoder().decode(await readBundleFile(folder, base.groupsSeen));
-  const parsed = z.array(z.string()).safeParse(JSON.parse(text));
-  if (parsed.success) return parsed.data;
-  throw new VlprmError('ERR_BUNDLE_INVALID', `${base.groupsSeen} is not a list of group hashes`, {
-    where: folder,
-    cause: parsed.error,
-  });
+  return readJsonFile(join(folder, base.groupsSeen), z.array(z.string()), 'ERR_BUNDLE_INVALID');
 }
 
 /** Identity of how a base turns an image and a text into its inputs. */

@@ -1,5 +1,5 @@
+import { sha256 } from '../runtime/content-hash.ts';
 import { VlprmError } from '../runtime/errors.ts';
-import { createHash } from 'node:crypto';
 
 /** Pixels of a decoded image: 8-bit RGB, row-major, `rgb.length = width * height * 3`. */
 export interface DecodedImage {
@@ -10,7 +10,7 @@ export interface DecodedImage {
 
 /** Lower-case hex sha256 of the bytes of an image file. */
 export function imageHash(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return sha256(bytes);
 }
 
 /**

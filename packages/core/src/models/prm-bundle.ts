@@ -1,11 +1,14 @@
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stepHeadSize, type StepHead } from '@vlprm/native-cuda';
 import { PRM_SCHEMA, prmBundleSchema, type PrmBundle } from '../records/prm-bundle.ts';
 import { VlprmError } from '../runtime/errors.ts';
 import { prmTurns } from '../text/step-grammar.ts';
 import { processorHash, readBaseModel, type BaseModel } from './base-model.ts';
-import { readBundleFile, readManifest, sha256, verifyFiles } from './bundle-files.ts';
+import { writeJsonAtomic } from '../runtime/atomic-file.ts';
+import { hashFile, sha256 } from '../runtime/content-hash.ts';
+import { readJsonFile } from '../runtime/json-files.ts';
+import { readBundleFile, verifyFiles } from './bundle-files.ts';
 import { decodeSafetensors, encodeSafetensors, type FloatTensor } from './safetensors.ts';
 import { STEP_FEATURES, stepFeatureWidth } from './step-features.ts';
 
@@ -60,7 +63,7 @@ export async function writePrmBundle(
   ]);
   for (const name of copied) {
     await copyFile(join(baseFolder, name), join(folder, name));
-    files[name] = sha256(await readBundleFile(folder, name));
+    files[name] = await hashFile(join(folder, name));
   }
   const manifest = prmBundleSchema.parse({
     ...draft,
@@ -73,9 +76,7 @@ export async function writePrmBundle(
     processorHash: processorHash(base),
     createdAt: new Date().toISOString(),
   } satisfies PrmBundle);
-  const partial = join(folder, `${MANIFEST}.partial`);
-  await writeFile(partial, `${JSON.stringify(manifest, null, 2)}\n`);
-  await rename(partial, join(folder, MANIFEST));
+  await writeJsonAtomic(join(folder, MANIFEST), manifest);
   return manifest;
 }
 
@@ -84,7 +85,7 @@ export async function writePrmBundle(
  * ERR_BUNDLE_HASH, or ERR_BUNDLE_INVALID when its parts do not fit each other or this version.
  */
 export async function readPrmBundle(folder: string): Promise<OpenedPrmBundle> {
-  const manifest = await readManifest(folder, MANIFEST, PRM_SCHEMA, prmBundleSchema);
+  const manifest = await readJsonFile(join(folder, MANIFEST), prmBundleSchema, 'ERR_BUNDLE_INVALID');
   await verifyFiles(folder, manifest.files);
   const base = await readBaseModel(folder);
   requireFit(folder, manifest, base);

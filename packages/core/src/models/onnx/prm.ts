@@ -1,6 +1,6 @@
 import { stepScore, type BackendName } from '@vlprm/native-cuda';
 import type { PrmBundle } from '../../records/prm-bundle.ts';
-import type { ProcessRewardModel, Solution, StepScores } from '../ports.ts';
+import type { ProcessRewardModel, StepScores } from '../ports.ts';
 import { readPrmBundle, type OpenedPrmBundle } from '../prm-bundle.ts';
 import { StepReader, type StepRows } from './step-reader.ts';
 
@@ -23,37 +23,29 @@ export interface LoadedPrm extends ProcessRewardModel {
  */
 export async function loadPrm(folder: string, options: LoadPrmOptions = {}): Promise<LoadedPrm> {
   const bundle = await readPrmBundle(folder);
-  const { blind, threshold, name } = bundle.manifest;
-  const reader = await StepReader.open(folder, {
-    blind,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  });
+  const { blind } = bundle.manifest;
+  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  const reader = await StepReader.open(folder, { blind, ...threads });
+  const { name, threshold } = bundle.manifest;
   return {
     name,
     manifest: bundle.manifest,
     capabilities: { images: !blind, maxSteps: null },
     threshold: threshold.value,
-    scoreSteps: (solutions, signal) => scoreSteps(bundle, reader, solutions, options.backend, signal),
+    scoreSteps: async (solutions, signal) => {
+      const rows = await reader.read(solutions, signal === undefined ? {} : { signal });
+      const usage = { calls: rows.forwards, promptTokens: rows.forwardTokens, completionTokens: 0, usd: 0 };
+      return { scores: applyHead(bundle, rows, options.backend), forwards: rows.forwards, usage };
+    },
     close: () => reader.close(),
   };
 }
 
-async function scoreSteps(
-  bundle: OpenedPrmBundle,
-  reader: StepReader,
-  solutions: readonly Solution[],
-  backend: BackendName | undefined,
-  signal: AbortSignal | undefined,
-): ReturnType<ProcessRewardModel['scoreSteps']> {
-  const rows = await reader.read(solutions, signal === undefined ? {} : { signal });
-  const usage = { calls: rows.forwards, promptTokens: rows.forwardTokens, completionTokens: 0, usd: 0 };
-  return { scores: headScores(bundle, rows, backend), forwards: rows.forwards, usage };
-}
-
-function headScores(
-  { head, manifest }: OpenedPrmBundle,
+/** Step scores of every solution whose features a `StepReader` has read; several heads of one base can share a reading. */
+export function applyHead(
+  { head, manifest }: Pick<OpenedPrmBundle, 'head' | 'manifest'>,
   rows: StepRows,
-  backend: BackendName | undefined,
+  backend?: BackendName,
 ): StepScores[] {
   const { temperature } = manifest;
   const { logit, probability } = stepScore(

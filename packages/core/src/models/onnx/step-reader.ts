@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readBaseModel, type BaseModel } from '../base-model.ts';
-import { readBundleFile } from '../bundle-files.ts';
+import { readBundleText } from '../bundle-files.ts';
 import { EmbeddingCache } from '../embedding-cache.ts';
 import { imageHash } from '../image.ts';
 import type { Solution } from '../ports.ts';
@@ -88,7 +88,7 @@ export class StepReader {
   /** Opens a base folder, or a bundle folder (which holds its base). Errors as `readBaseModel` and `OnnxWorker.open`. */
   static async open(folder: string, options: StepReaderOptions = {}): Promise<StepReader> {
     const base = await readBaseModel(folder);
-    const tokenizerText = new TextDecoder().decode(await readBundleFile(folder, 'tokenizer.json'));
+    const tokenizerText = await readBundleText(folder, 'tokenizer.json');
     const tokenizer = parseTokenizer(tokenizerText, join(folder, 'tokenizer.json'));
     return new StepReader(await BaseRunner.open(folder, base, options.threads), tokenizer, options.blind ?? false);
   }
