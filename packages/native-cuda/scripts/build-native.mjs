@@ -47,18 +47,32 @@ function cmakeJs() {
   }
 }
 
-function compile(script, tools) {
+function cmake(script, command, tools) {
   const cuda = process.env.VLPRM_CUDA ?? 'AUTO';
-  const args = [script, 'compile', '--directory', root, '--out', join(root, 'build'), `--CDVLPRM_CUDA=${cuda}`];
+  const args = [script, command, '--directory', root, '--out', join(root, 'build'), `--CDVLPRM_CUDA=${cuda}`];
   const run = spawnSync(process.execPath, args, {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, CXX: tools.cxx.name },
   });
-  if (run.status === 0) return null;
-  const log = `${run.stdout ?? ''}${run.stderr ?? ''}`.trimEnd();
-  console.error(log.split('\n').slice(-40).join('\n'));
-  return log.split('\n').find((line) => /error/i.test(line)) ?? `cmake-js ended with ${run.status ?? run.signal}`;
+  return { passed: run.status === 0, log: `${run.stdout ?? ''}${run.stderr ?? ''}`.trimEnd() };
+}
+
+/** Null, or the line that says what failed. A build folder left by another compiler or place is thrown away and made again. */
+function compile(script, tools) {
+  if (cmake(script, 'compile', tools).passed) return null;
+  rmSync(join(root, 'build'), { recursive: true, force: true });
+  const { passed, log } = cmake(script, 'compile', tools);
+  if (passed) return null;
+  const lines = log.split('\n');
+  console.error(lines.slice(-40).join('\n'));
+  return lines.find((line) => /error/i.test(line))?.trim() ?? 'cmake-js said nothing';
+}
+
+function cudaStatus(built, tools) {
+  if (built) return { built, nvcc: tools.nvcc };
+  const off = process.env.VLPRM_CUDA === 'OFF';
+  return { built, reason: off ? 'VLPRM_CUDA=OFF' : 'nvcc was not found' };
 }
 
 const started = Date.now();
@@ -68,12 +82,11 @@ if (tools.missing.length > 0) giveUp(tools.missing.join('; '));
 const script = cmakeJs();
 if (script === null) giveUp('cmake-js is not installed (npm install)');
 const failure = compile(script, tools);
-if (failure !== null) giveUp(`the build failed: ${failure.trim()}`);
+if (failure !== null) giveUp(`the build failed: ${failure}`);
 mkdirSync(output, { recursive: true });
 if (!install('vlprm.node')) giveUp('the build left no vlprm.node');
-const cuda = install('vlprm_cuda.so');
-writeStatus({ built: true, cuda, cmake: tools.cmake, compiler: tools.cxx.version, nvcc: tools.nvcc });
+const cuda = cudaStatus(install('vlprm_cuda.so'), tools);
+writeStatus({ built: true, cmake: tools.cmake, compiler: tools.cxx.version, cuda });
 const seconds = ((Date.now() - started) / 1000).toFixed(1);
-console.error(
-  `native kernels built in ${seconds} s: cpu${cuda ? ' and cuda' : ` (no cuda: ${tools.nvcc === null ? 'nvcc was not found' : 'VLPRM_CUDA=OFF'})`}`,
-);
+const parts = cuda.built ? 'cpu and cuda' : `cpu (no cuda: ${cuda.reason})`;
+console.error(`native kernels built in ${seconds} s: ${parts}`);

@@ -74,6 +74,7 @@ function candidates(require: NodeJS.Require): readonly Candidate[] {
 
 /** The first addon that loads with the right ABI, or every reason why none did. */
 function loadAddon(): { readonly addon: NativeAddon; readonly path: string } | { readonly reasons: readonly string[] } {
+  if (process.env['VLPRM_NATIVE'] === 'off') return { reasons: ['VLPRM_NATIVE=off'] };
   const require = createRequire(import.meta.url);
   const reasons: string[] = [];
   for (const { label, path, absence } of candidates(require)) {
