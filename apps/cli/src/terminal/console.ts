@@ -1,3 +1,4 @@
+import { createEvents, type Events } from '@vlprm/core/runtime';
 import { ProgressDisplay } from './progress.ts';
 
 export type OutputFormat = 'text' | 'json';
@@ -21,6 +22,8 @@ export class Console {
   readonly format: OutputFormat;
   readonly verbose: boolean;
   readonly progress: ProgressDisplay;
+  /** What is told here is shown as progress and notes. */
+  readonly events: Events = createEvents();
   readonly #stdout: TextSink;
   readonly #stderr: TextSink;
   readonly #quiet: boolean;
@@ -32,6 +35,8 @@ export class Console {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.progress = new ProgressDisplay(stderr, { silent: quiet });
+    this.events.on('progress', (progress) => this.progress.update(progress));
+    this.events.on('warning', ({ stage, message }) => this.note(`${stage}: ${message}`));
   }
 
   /** The command's one result: `value` as a JSON document, or `text` for a reader. */
@@ -44,7 +49,7 @@ export class Console {
   /** Something worth knowing that is no result. */
   note(line: string): void {
     if (this.#quiet) return;
-    this.progress.pause();
+    this.progress.end();
     this.#stderr.write(`${line}\n`);
   }
 

@@ -1,48 +1,50 @@
+import type { EventOf } from '@vlprm/core/runtime';
 import cliProgress from 'cli-progress';
 import { duration } from '../report/format-number.ts';
 import type { TextSink } from './console.ts';
 
-/** How far a stage has come. `total` is null when it is not known. */
-export interface Progress {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number | null;
-}
+type Progress = EventOf<'progress'>;
 
 export interface ProgressOptions {
   readonly silent: boolean;
-  /** Milliseconds between two lines where there is no terminal. */
+  /** Milliseconds between two lines of one stage where there is no terminal. */
   readonly lineEveryMs?: number;
   readonly now?: () => number;
 }
 
 const LINE_EVERY_MS = 5_000;
-/** Before this many seconds an estimate says nothing. */
+/** An estimate of less than this much work says nothing. */
 const ESTIMATE_AFTER_SECONDS = 1;
 
-/** Seconds left at the pace so far; null before there is a pace. */
-export function secondsLeft(done: number, total: number, elapsedSeconds: number): number | null {
-  if (done <= 0 || elapsedSeconds < ESTIMATE_AFTER_SECONDS) return null;
-  return ((total - done) * elapsedSeconds) / done;
+interface StageLine {
+  lastMs: number;
+  finished: boolean;
 }
 
-function describe({ stage, done, total }: Progress, elapsedSeconds: number): string {
+function timeLeft({ etaSeconds, elapsedSeconds }: Progress): string | null {
+  return etaSeconds === null || elapsedSeconds < ESTIMATE_AFTER_SECONDS ? null : duration(etaSeconds);
+}
+
+const isFinished = ({ done, total }: Progress): boolean => total !== null && done >= total;
+
+function describe(progress: Progress): string {
+  const { stage, done, total, elapsedSeconds } = progress;
   if (total === null) return `${stage}: ${done}`;
-  const left = secondsLeft(done, total, elapsedSeconds);
-  const share = total === 0 ? 100 : Math.floor((100 * done) / total);
-  return `${stage}: ${done}/${total} (${share}%)${left === null ? '' : `, about ${duration(left)} left`}`;
+  if (isFinished(progress)) return `${stage}: ${done}/${total} in ${duration(elapsedSeconds)}`;
+  const left = timeLeft(progress);
+  const share = Math.floor((100 * done) / total);
+  return `${stage}: ${done}/${total} (${share}%)${left === null ? '' : `, about ${left} left`}`;
 }
 
-/** Progress on stderr: a bar on a terminal, a line every few seconds elsewhere. */
+/** Progress on stderr: a bar per running stage on a terminal, a line every few seconds elsewhere. */
 export class ProgressDisplay {
   readonly #sink: TextSink;
   readonly #silent: boolean;
   readonly #lineEveryMs: number;
   readonly #now: () => number;
-  #stage: string | null = null;
-  #startedAt = 0;
-  #lastLineAt = 0;
-  #bar: cliProgress.SingleBar | null = null;
+  readonly #lines = new Map<string, StageLine>();
+  readonly #bars = new Map<string, cliProgress.SingleBar>();
+  #screen: cliProgress.MultiBar | null = null;
 
   constructor(sink: TextSink, { silent, lineEveryMs = LINE_EVERY_MS, now = Date.now }: ProgressOptions) {
     this.#sink = sink;
@@ -53,52 +55,46 @@ export class ProgressDisplay {
 
   update(progress: Progress): void {
     if (this.#silent) return;
-    if (progress.stage !== this.#stage) this.#begin(progress);
-    const elapsed = (this.#now() - this.#startedAt) / 1000;
-    if (this.#sink.isTTY === true) this.#drawBar(progress, elapsed);
-    else this.#writeLine(progress, elapsed);
+    if (this.#sink.isTTY === true) this.#drawBar(progress);
+    else this.#writeLine(progress);
   }
 
-  /** Leaves the bar as it stands, so that a line can be written below it. */
-  pause(): void {
-    this.#bar?.stop();
-    this.#bar = null;
-  }
-
-  /** Ends the current stage. */
+  /** Leaves the bars as they stand, so that lines can be written below them. */
   end(): void {
-    this.pause();
-    this.#stage = null;
+    this.#screen?.stop();
+    this.#screen = null;
+    this.#bars.clear();
+    this.#lines.clear();
   }
 
-  #begin(progress: Progress): void {
-    this.end();
-    this.#stage = progress.stage;
-    this.#startedAt = this.#now();
-    this.#lastLineAt = Number.NEGATIVE_INFINITY;
+  #writeLine(progress: Progress): void {
+    const line = this.#lines.get(progress.stage);
+    const finished = isFinished(progress);
+    const due = line === undefined || this.#now() - line.lastMs >= this.#lineEveryMs;
+    if (finished ? line?.finished === true : !due || progress.done === 0) return;
+    this.#lines.set(progress.stage, { lastMs: this.#now(), finished });
+    this.#sink.write(`${describe(progress)}\n`);
   }
 
-  #writeLine(progress: Progress, elapsedSeconds: number): void {
-    const finished = progress.total !== null && progress.done >= progress.total;
-    if (!finished && this.#now() - this.#lastLineAt < this.#lineEveryMs) return;
-    this.#lastLineAt = this.#now();
-    this.#sink.write(`${describe(progress, elapsedSeconds)}\n`);
-  }
-
-  #drawBar(progress: Progress, elapsedSeconds: number): void {
+  #drawBar(progress: Progress): void {
     const total = progress.total ?? Math.max(1, progress.done);
-    const left = secondsLeft(progress.done, total, elapsedSeconds);
-    const payload = { stage: progress.stage.padEnd(24), left: left === null ? '' : `${duration(left)} left` };
-    if (this.#bar === null) {
-      this.#bar = new cliProgress.SingleBar(
-        { format: '{stage} {bar} {percentage}% {value}/{total} {left}', hideCursor: true, fps: 8 },
+    const left = isFinished(progress) ? duration(progress.elapsedSeconds) : (timeLeft(progress) ?? '');
+    const payload = { stage: progress.stage.padEnd(22), left };
+    const bar = this.#bars.get(progress.stage);
+    if (bar === undefined) {
+      this.#screen ??= new cliProgress.MultiBar(
+        {
+          format: '{stage} {bar} {percentage}% {value}/{total} {left}',
+          hideCursor: true,
+          fps: 8,
+          clearOnComplete: false,
+        },
         cliProgress.Presets.rect,
       );
-      this.#bar.start(total, progress.done, payload);
+      this.#bars.set(progress.stage, this.#screen.create(total, progress.done, payload));
     } else {
-      this.#bar.setTotal(total);
-      this.#bar.update(progress.done, payload);
+      bar.setTotal(total);
+      bar.update(progress.done, payload);
     }
-    if (progress.done >= total) this.pause();
   }
 }
