@@ -59,9 +59,20 @@ function accessTo(read: (key: string) => Row | undefined, write: (key: string, r
           }),
         ),
       ),
-    put: async (entry) => writeRows([entry], read, write),
-    putMany: async (entries) => writeRows(entries, read, write),
+    put: (entry) => settle(() => writeRows([entry], read, write)),
+    putMany: (entries) => settle(() => writeRows(entries, read, write)),
   };
+}
+
+/** Runs synchronous work as a promise: what it throws becomes a rejection. */
+function settle<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function usageByStage(rows: Iterable<Row>): Record<string, Usage> {
+  const totals: Record<string, Usage> = {};
+  for (const { stage, usage } of rows) totals[stage] = addUsage(totals[stage] ?? NO_USAGE, usage);
+  return totals;
 }
 
 function writeRows(
@@ -102,11 +113,7 @@ export function createMemoryLedger(): Ledger {
       for (const [key, row] of staged) if (!rows.has(key)) rows.set(key, row);
       return result;
     },
-    usage: async () => {
-      const totals: Record<string, Usage> = {};
-      for (const { stage, usage } of rows.values()) totals[stage] = addUsage(totals[stage] ?? NO_USAGE, usage);
-      return totals;
-    },
+    usage: () => Promise.resolve(usageByStage(rows.values())),
     close: () => Promise.resolve(),
   };
 }

@@ -126,7 +126,7 @@ describe('createRandom', () => {
 
   it('refuses what cannot be drawn from', () => {
     const random = createRandom(0);
-    const range = expect.objectContaining({ code: 'ERR_RANGE' });
+    const range: unknown = expect.objectContaining({ code: 'ERR_RANGE' });
     for (const n of [0, -1, 1.5, 2 ** 33, Number.NaN]) expect(() => random.int(n)).toThrow(range);
     for (const weights of [[], [0, 0], [-1, 2], [Number.NaN], [Infinity]]) {
       expect(() => random.categorical(weights)).toThrow(range);

@@ -1,1 +1,4 @@
-export {};
+export { ScriptedFailure, type Faults } from './faults.ts';
+export * from './scripted-judge.ts';
+export * from './scripted-policy.ts';
+export * from './scripted-prm.ts';

@@ -90,7 +90,7 @@ describe('checkAnswer with options', () => {
   ])('reads options that carry their letters: %s, %s', (...options) => {
     expect(canonicalAnswer('square', options)).toBe('B');
     expect(canonicalAnswer('B', options)).toBe('B');
-    expect(canonicalAnswer(options[1] as string, options)).toBe('B');
+    expect(canonicalAnswer(options[1], options)).toBe('B');
   });
 
   it('does not take an article for a letter', () => {
