@@ -1,6 +1,6 @@
 import nx from '@nx/eslint-plugin';
 import tseslint from 'typescript-eslint';
-import { arrowRules, depConstraints } from './tools/lint/arrows.mjs';
+import { arrowRules, boundaryOptions } from './tools/lint/arrows.mjs';
 
 export default tseslint.config(
   {
@@ -32,22 +32,26 @@ export default tseslint.config(
       ],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      // A port's methods are async because its interface is: what they throw must reject, also where nothing is awaited.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        {
+          argsIgnorePattern: '^_',
+          varsIgnorePattern: '^_',
+          destructuredArrayIgnorePattern: '^_',
+          ignoreRestSiblings: true,
+        },
+      ],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-console': 'error',
-    },
-  },
-  {
-    files: ['**/*.test.ts'],
-    rules: {
-      // node:test-style callbacks and scripted ports are async because their interface is.
-      '@typescript-eslint/require-await': 'off',
     },
   },
   {
     files: ['packages/**/*.{ts,mjs}', 'apps/**/*.{ts,mjs}'],
     ignores: ['**/vitest.config.ts'],
     rules: {
-      '@nx/enforce-module-boundaries': ['error', { enforceBuildableLibDependency: true, allow: [], depConstraints }],
+      '@nx/enforce-module-boundaries': ['error', boundaryOptions],
     },
   },
   ...arrowRules,

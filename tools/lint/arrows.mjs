@@ -59,7 +59,10 @@ export const packageArrows = [
   },
 ];
 
-/** Every folder of core may import `runtime/errors.ts`, which imports nothing (docs/decisions/0002). @type {readonly FolderArrows[]} */
+/** Leaves of runtime that every folder of core may import (docs/decisions/0002, 0003), and what these may import. @type {Readonly<Record<string, readonly string[]>>} */
+export const runtimeLeaves = { 'errors.ts': [], 'random.ts': ['errors.ts'] };
+
+/** @type {readonly FolderArrows[]} */
 export const coreArrows = [
   {
     folder: 'records',
@@ -117,7 +120,7 @@ function corePatterns({ folder, mayImport, reason }) {
   const forbidden = [...new Set(siblings)].filter((other) => other !== folder && !mayImport.includes(other));
   const patterns = [
     {
-      regex: `^(\\.\\./)+(?!runtime/errors\\.ts$)(${forbidden.join('|')})/`,
+      regex: `^(\\.\\./)+(?!runtime/(${Object.keys(runtimeLeaves).join('|')})$)(${forbidden.join('|')})/`,
       message: `core/${folder} may not import this: ${reason}.`,
     },
     { regex: '^@vlprm/core(/|$)', message: 'Inside core, import the file by its relative path.' },
@@ -136,11 +139,19 @@ function restrict(files, patterns, ignores) {
   };
 }
 
-/** Tag constraints of @nx/enforce-module-boundaries: the same arrows, also held against relative paths and cycles. */
-export const depConstraints = packageArrows.map(({ name, mayImport }) => ({
+/** Tag constraints: the same arrows. */
+const depConstraints = packageArrows.map(({ name, mayImport }) => ({
   sourceTag: `scope:${name}`,
   onlyDependOnLibsWithTags: [`scope:${name}`, ...mayImport.map((other) => `scope:${other}`)],
 }));
+
+/** Options of @nx/enforce-module-boundaries, which also holds the arrows against relative paths and cycles. The cli loads a package when a command needs it, and imports types of the same package: both are fine. */
+export const boundaryOptions = {
+  enforceBuildableLibDependency: true,
+  checkDynamicDependenciesExceptions: ['.*'],
+  allow: [],
+  depConstraints,
+};
 
 const core = /** @type {PackageArrows} */ (packageArrows.find(({ name }) => name === 'core'));
 const api = /** @type {PackageArrows} */ (packageArrows.find(({ name }) => name === 'api'));
@@ -165,14 +176,16 @@ export const arrowRules = [
       },
     ],
   ),
-  restrict(
-    ['packages/core/src/runtime/errors.ts'],
-    [
-      {
-        regex: '.',
-        message: 'errors.ts imports nothing, because every folder of core may import it (docs/decisions/0002).',
-      },
-    ],
+  ...Object.entries(runtimeLeaves).map(([leaf, mayImport]) =>
+    restrict(
+      [`packages/core/src/runtime/${leaf}`],
+      [
+        {
+          regex: mayImport.length === 0 ? '.' : `^(?!\\./(${mayImport.join('|')})$)`,
+          message: `${leaf} may import only [${mayImport.join(', ')}], because every folder of core may import it (docs/decisions/0002, 0003).`,
+        },
+      ],
+    ),
   ),
   restrict(
     ['packages/api/src/client/**/*.ts'],
