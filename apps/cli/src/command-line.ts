@@ -29,13 +29,11 @@ const COMMANDS = [
 
 /** Errors are ours to print: commander throws them and stays silent. */
 function silenced(command: Command, { stdout }: Streams): Command {
-  return command
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => void stdout.write(text),
-      writeErr: () => undefined,
-      outputError: () => undefined,
-    });
+  return command.exitOverride().configureOutput({
+    writeOut: (text) => void stdout.write(text),
+    writeErr: () => undefined,
+    outputError: () => undefined,
+  });
 }
 
 /** The `vlprm` program with all its commands. */

@@ -1,0 +1,139 @@
+import type { Judge, Policy } from '@vlprm/core';
+import { createAnswerChecker } from '@vlprm/core/text';
+import type { DatasetManifest } from '@vlprm/core/records';
+import type { LoadedProblem } from '@vlprm/data/problems';
+import type { SynthesisSummary } from '@vlprm/data/synthesis';
+import { Command } from 'commander';
+import { join } from 'node:path';
+import { grouped, percent } from '../report/format-number.ts';
+import { textTable } from '../terminal/table.ts';
+import { action, DEFAULT_SEED, type CommandContext, type Streams } from './command-context.ts';
+import { integerFlag, numberFlag, withSharedFlags, type SharedFlags } from './flags.ts';
+import { withPlatform } from './platform.ts';
+import { loadProblems } from './problem-source.ts';
+import { inRunFolder } from './run-scope.ts';
+
+const DEFAULTS = { problems: 'puzzles:200', traces: 4, rollouts: 16, rule: 'hybrid' } as const;
+
+interface SynthesizeFlags extends SharedFlags {
+  readonly problems?: string;
+  readonly traces?: number;
+  readonly rollouts?: number;
+  readonly rule?: string;
+  readonly threshold?: number;
+  readonly policy?: string;
+  readonly judge?: string;
+}
+
+interface Settings {
+  readonly problems: string;
+  readonly traces: number;
+  readonly rollouts: number;
+  readonly rule: string;
+  readonly threshold: number | null;
+  readonly policy: string;
+  readonly judge: string;
+}
+
+function settingsOf({ config }: CommandContext): Settings {
+  return {
+    problems: config.problems ?? DEFAULTS.problems,
+    traces: config.traces ?? DEFAULTS.traces,
+    rollouts: config.rollouts ?? DEFAULTS.rollouts,
+    rule: config.rule ?? DEFAULTS.rule,
+    threshold: config.threshold ?? null,
+    policy: config.policy ?? 'puzzle-world',
+    judge: config.judge ?? 'puzzle-world',
+  };
+}
+
+/** Text of a finished synthesis. */
+export function synthesisText(folder: string, summary: SynthesisSummary, manifest: DatasetManifest): string {
+  const share = percent(summary.traces === 0 ? null : summary.kept / summary.traces);
+  const rows = [
+    ['problems', grouped(summary.problems)],
+    ['traces', `${grouped(summary.traces)}, ${grouped(summary.kept)} kept (${share})`],
+    ['rollouts', `${grouped(summary.rollouts.total)}, ${grouped(summary.rollouts.failed)} failed`],
+    ['failed', `${summary.samples.failed} samples, ${summary.reviewsFailed} reviews`],
+    ...Object.entries(summary.reasons).map(([reason, count]) => [reason, grouped(count)]),
+  ];
+  const files = manifest.files.map((file) => file.path).join(', ');
+  return `${textTable([{ title: 'Dataset' }, { title: manifest.rule ?? '' }], rows)}\n\nwrote ${folder}: ${files}\n`;
+}
+
+interface Work {
+  readonly problems: readonly LoadedProblem[];
+  readonly policy: Policy;
+  readonly judge: Judge;
+  readonly seed: number;
+  readonly settings: Settings;
+}
+
+async function synthesizeInto(
+  folder: string,
+  { problems, policy, judge, seed, settings }: Work,
+  { console, signal }: CommandContext,
+): Promise<void> {
+  const { synthesize } = await import('@vlprm/data/synthesis');
+  const { openSqliteLedger, writeDataset, datasetHash } = await import('@vlprm/data/storage');
+  await inRunFolder(folder, { command: 'synthesize', config: { ...settings }, seed }, async (paths) => {
+    const ledger = openSqliteLedger(paths.ledger);
+    try {
+      const { traces, rule, summary } = await synthesize({
+        problems,
+        policy,
+        judge,
+        checker: createAnswerChecker(),
+        ledger,
+        options: { tracesPerProblem: settings.traces, rolloutsPerStep: settings.rollouts, seed },
+        rule: settings.rule,
+        ...(settings.threshold === null ? {} : { threshold: settings.threshold }),
+        events: console.events,
+        signal,
+      });
+      const bytes = new Map(problems.flatMap((one) => one.problem.images.map((ref, i) => [ref.sha256, one.images[i]])));
+      const { manifest } = await writeDataset({
+        dir: paths.dataset,
+        traces,
+        images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
+        rule,
+        seed,
+      });
+      const result = { ...summary, rule, dataset: paths.dataset, hash: datasetHash(manifest), manifest };
+      console.result(result, synthesisText(paths.dataset, summary, manifest));
+    } finally {
+      await ledger.close();
+    }
+  });
+}
+
+/** `vlprm synthesize`: problems to a labelled dataset; the same command again goes on where it stopped. */
+export function synthesizeCommand(streams: Streams): Command {
+  const command = new Command('synthesize')
+    .description('problems to a labelled dataset in a run folder; run it again to go on where it stopped')
+    .option('--problems <source>', `puzzles:N or a JSONL file (default: ${DEFAULTS.problems})`)
+    .option('--traces <n>', `solutions per problem (default: ${DEFAULTS.traces})`, integerFlag('--traces', 1, 1024))
+    .option('--rollouts <n>', `rollouts per step (default: ${DEFAULTS.rollouts})`, integerFlag('--rollouts', 1, 4096))
+    .option('--rule <name>', `label rule (default: ${DEFAULTS.rule})`)
+    .option('--threshold <x>', 'success rate at or below which a step is wrong', numberFlag('--threshold', 0, 1))
+    .option('--policy <name>', 'policy (default: puzzle-world)')
+    .option('--judge <name>', 'judge (default: puzzle-world)');
+  return withSharedFlags(command).action(
+    action<SynthesizeFlags>(
+      streams,
+      ['problems', 'traces', 'rollouts', 'rule', 'threshold', 'policy', 'judge'],
+      async (context) => {
+        const { config } = context;
+        const { resolveRule } = await import('@vlprm/data/consensus');
+        const settings = settingsOf(context);
+        const seed = config.seed ?? DEFAULT_SEED;
+        resolveRule(settings.rule, settings.threshold ?? undefined);
+        const problems = await loadProblems(settings.problems, seed);
+        await withPlatform(config, async (platform) => {
+          const work = { problems, policy: await platform.policy(), judge: await platform.judge(), seed, settings };
+          await synthesizeInto(config.out ?? join('runs', `synthesize-${seed}`), work, context);
+        });
+      },
+    ),
+  );
+}
