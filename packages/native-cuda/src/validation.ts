@@ -77,6 +77,12 @@ export function indexArray(value: unknown, where: string): Int32Array {
   return array.buffer instanceof SharedArrayBuffer ? new Int32Array(array) : array;
 }
 
+/** A copy of an argument object, so that every field is read once and a getter cannot change its mind after the check. */
+export function fields<T extends object>(value: T, where: string): T {
+  object(value, where);
+  return { ...value };
+}
+
 export function object(value: unknown, where: string): void {
   if (typeof value !== 'object' || value === null) {
     throw new NativeError(

@@ -1,6 +1,6 @@
 import { kernelsFor, type CallOptions } from '../backends.ts';
 import { NativeError } from '../errors.ts';
-import { disjoint, finite, integer, lengthOf, object, typedArray } from '../validation.ts';
+import { disjoint, fields, finite, integer, lengthOf, typedArray } from '../validation.ts';
 
 /** Running moments of AdamW, each as long as the parameters; zeros and step 0 to begin with. */
 export interface AdamWState {
@@ -52,20 +52,20 @@ export interface AdamWPlan {
 const WHERE = 'adamw';
 
 /** Checks every argument and resolves the scalars of step `state.step + 1`. */
-export function planAdamW(input: AdamWInput): AdamWPlan {
-  object(input, WHERE);
-  object(input.state, `${WHERE}.state`);
+export function planAdamW(argument: AdamWInput): AdamWPlan {
+  const input = fields(argument, WHERE);
+  const state = fields(input.state, `${WHERE}.state`);
   const parameters = typedArray(input.parameters, Float32Array, `${WHERE}.parameters`);
   const gradient = typedArray(input.gradient, Float32Array, `${WHERE}.gradient`);
-  const firstMoment = typedArray(input.state.firstMoment, Float32Array, `${WHERE}.state.firstMoment`);
-  const secondMoment = typedArray(input.state.secondMoment, Float32Array, `${WHERE}.state.secondMoment`);
+  const firstMoment = typedArray(state.firstMoment, Float32Array, `${WHERE}.state.firstMoment`);
+  const secondMoment = typedArray(state.secondMoment, Float32Array, `${WHERE}.state.secondMoment`);
   lengthOf(gradient, parameters.length, `${WHERE}.gradient`, 'the parameters');
   lengthOf(firstMoment, parameters.length, `${WHERE}.state.firstMoment`, 'the parameters');
   lengthOf(secondMoment, parameters.length, `${WHERE}.state.secondMoment`, 'the parameters');
   disjoint(parameters, [gradient, firstMoment, secondMoment], `${WHERE}.parameters`);
   disjoint(firstMoment, [gradient, secondMoment], `${WHERE}.state.firstMoment`);
   disjoint(secondMoment, [gradient], `${WHERE}.state.secondMoment`);
-  const step = integer(input.state.step, 0, Number.MAX_SAFE_INTEGER - 1, `${WHERE}.state.step`) + 1;
+  const step = integer(state.step, 0, Number.MAX_SAFE_INTEGER - 1, `${WHERE}.state.step`) + 1;
   const unit = { minimum: 0, maximum: 1, includeMaximum: false };
   const positive = { minimum: 0, maximum: Number.MAX_VALUE, includeMinimum: false };
   const learningRate = finite(input.learningRate, { minimum: 0, maximum: 1e6 }, `${WHERE}.learningRate`);

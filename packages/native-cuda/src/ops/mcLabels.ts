@@ -1,6 +1,6 @@
 import { kernelsFor, type CallOptions } from '../backends.ts';
 import { NativeError } from '../errors.ts';
-import { finite, indexArray, integer, object, segments, typedArray } from '../validation.ts';
+import { fields, finite, indexArray, integer, object, segments, typedArray } from '../validation.ts';
 
 export interface McLabelsInput {
   /** [R] rollout outcomes: 0 incorrect, 1 correct, 2 unparsable, 3 failed. */
@@ -45,8 +45,8 @@ const WHERE = 'mcLabels';
 const MAX_DENOMINATOR = 2 ** 20;
 
 /** Checks every argument but the outcomes, which the kernel checks while it counts. */
-export function planMcLabels(input: McLabelsInput): McLabelsPlan {
-  object(input, WHERE);
+export function planMcLabels(argument: McLabelsInput): McLabelsPlan {
+  const input = fields(argument, WHERE);
   const outcomes = typedArray(input.outcomes, Uint8Array, `${WHERE}.outcomes`);
   const offsets = indexArray(input.offsets, `${WHERE}.offsets`);
   const steps = segments(offsets, outcomes.length, `${WHERE}.offsets`);

@@ -2,11 +2,11 @@ import { kernelsFor, type CallOptions } from '../backends.ts';
 import { NativeError } from '../errors.ts';
 import {
   disjoint,
+  fields,
   finite,
   indexArray,
   integer,
   lengthOf,
-  object,
   oneOf,
   positionsWithin,
   rowsOf,
@@ -87,8 +87,8 @@ function checkRowValues(plan: StepLossPlan): void {
 }
 
 /** Checks every argument, resolves defaults and allocates the gradient. */
-export function planStepLoss(input: StepLossInput): StepLossPlan {
-  object(input, WHERE);
+export function planStepLoss(argument: StepLossInput): StepLossPlan {
+  const input = fields(argument, WHERE);
   const features = typedArray(input.features, Float32Array, `${WHERE}.features`);
   const width = integer(input.width, 1, 2 ** 20, `${WHERE}.width`);
   const rows = rowsOf(features, width, `${WHERE}.features`);

@@ -183,8 +183,10 @@ describeBackends('stepScore', (backend) => {
 
   test('scores do not depend on the rest of the batch, on order or on repeats', () => {
     for (const scorer of [2, 4, 0, -17]) {
+      const random = new Random(5);
       const shape: Shape = { dtype: 'f32', width: 37, rows: 150, scorer };
-      const { candidateOffsets: _c, problemOffsets: _p, answers: _a, positions: _r, ...input } = randomInput(5, shape);
+      const hidden = random.normals(150 * 37);
+      const input = { hidden, dtype: 'f32', width: 37, ...scorerOf(random, shape) } as const;
       const whole = scorePoisoned(input, backend);
       const order = new Random(9).permutation(150);
       const permuted = scorePoisoned({ ...input, positions: order }, backend);

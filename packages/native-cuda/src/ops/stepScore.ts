@@ -1,6 +1,7 @@
 import { kernelsFor, type CallOptions } from '../backends.ts';
 import { NativeError } from '../errors.ts';
 import {
+  fields,
   finite,
   indexArray,
   integer,
@@ -195,8 +196,8 @@ function demand(condition: boolean, where: string, what: string, remedy: string)
 }
 
 /** Checks every argument, resolves defaults and allocates the outputs. */
-export function planStepScore(input: StepScoreInput): StepScorePlan {
-  object(input, WHERE);
+export function planStepScore(argument: StepScoreInput): StepScorePlan {
+  const input = fields(argument, WHERE);
   const hidden = checkedHidden(input);
   const width = integer(input.width, 1, 2 ** 20, `${WHERE}.width`);
   const rows = rowsOf(hidden, width, `${WHERE}.hidden`);

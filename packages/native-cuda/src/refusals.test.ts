@@ -1,0 +1,300 @@
+/** Bad input: every op refuses it with a code and the place, on every backend alike, before anything is computed. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { backends } from './backends.ts';
+import { NativeError, type NativeErrorCode } from './errors.ts';
+import { adamw } from './ops/adamw.ts';
+import { mcLabels } from './ops/mcLabels.ts';
+import { stepHeadSize } from './ops/stepHead.ts';
+import { stepLoss } from './ops/stepLoss.ts';
+import { planStepScore, stepScore } from './ops/stepScore.ts';
+
+type Fields = Record<string, unknown>;
+
+/** Runs an op as untyped JavaScript would. */
+interface Subject {
+  readonly call: (input: unknown, options?: unknown) => unknown;
+  readonly valid: () => Fields;
+  readonly refusals: readonly [change: (input: Fields) => unknown, code: NativeErrorCode, where: string][];
+}
+
+function detached(): Float32Array {
+  const array = new Float32Array(12);
+  structuredClone(array.buffer, { transfer: [array.buffer] });
+  return array;
+}
+
+function resizable(type: 'f32' | 'i32', length: number): Float32Array | Int32Array {
+  const buffer = new (ArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer)(
+    4 * length,
+    { maxByteLength: 8 * length },
+  );
+  return type === 'f32' ? new Float32Array(buffer) : new Int32Array(buffer);
+}
+
+function growable(length: number): Float32Array {
+  const Shared = SharedArrayBuffer as unknown as new (
+    bytes: number,
+    options: { maxByteLength: number },
+  ) => SharedArrayBuffer;
+  return new Float32Array(new Shared(4 * length, { maxByteLength: 8 * length }));
+}
+
+const head = (width: number, hiddenSize: number) => ({
+  inputSize: width,
+  hiddenSize,
+  parameters: new Float32Array(stepHeadSize(width, hiddenSize)),
+});
+
+const stepScoreSubject: Subject = {
+  call: stepScore as Subject['call'],
+  valid: () => ({
+    hidden: new Float32Array(12),
+    dtype: 'f32',
+    width: 3,
+    positions: Int32Array.of(0, 3, 1),
+    labelRows: { rows: new Float32Array(6), bias: new Float32Array(2) },
+    temperature: 2,
+    candidateOffsets: Int32Array.of(0, 1, 1, 3),
+    problemOffsets: Int32Array.of(0, 3),
+    answers: Int32Array.of(-1, 0, 5),
+    threshold: 0.4,
+    selectBy: 'min',
+  }),
+  refusals: [
+    [() => null, 'ERR_VLPRM_TYPE', 'stepScore'],
+    [(x) => ({ ...x, hidden: [1, 2, 3] }), 'ERR_VLPRM_TYPE', 'stepScore.hidden'],
+    [(x) => ({ ...x, hidden: new Float64Array(12) }), 'ERR_VLPRM_TYPE', 'stepScore.hidden'],
+    [(x) => ({ ...x, hidden: new Uint16Array(12) }), 'ERR_VLPRM_DTYPE', 'stepScore.hidden'],
+    [(x) => ({ ...x, dtype: 'bf16' }), 'ERR_VLPRM_DTYPE', 'stepScore.hidden'],
+    [(x) => ({ ...x, dtype: 'f64' }), 'ERR_VLPRM_TYPE', 'stepScore.dtype'],
+    [(x) => ({ ...x, hidden: detached() }), 'ERR_VLPRM_DETACHED', 'stepScore.hidden'],
+    [(x) => ({ ...x, hidden: resizable('f32', 12) }), 'ERR_VLPRM_RESIZABLE', 'stepScore.hidden'],
+    [(x) => ({ ...x, hidden: growable(12) }), 'ERR_VLPRM_RESIZABLE', 'stepScore.hidden'],
+    [(x) => ({ ...x, width: 5 }), 'ERR_VLPRM_SHAPE', 'stepScore.hidden'],
+    [(x) => ({ ...x, width: 0 }), 'ERR_VLPRM_RANGE', 'stepScore.width'],
+    [(x) => ({ ...x, width: 1.5 }), 'ERR_VLPRM_RANGE', 'stepScore.width'],
+    [(x) => ({ ...x, width: '3' }), 'ERR_VLPRM_TYPE', 'stepScore.width'],
+    [(x) => ({ ...x, positions: Int32Array.of(0, 4, 1) }), 'ERR_VLPRM_POSITION', 'stepScore.positions[1]'],
+    [(x) => ({ ...x, positions: Int32Array.of(0, 1, -1) }), 'ERR_VLPRM_POSITION', 'stepScore.positions[2]'],
+    [(x) => ({ ...x, positions: resizable('i32', 3) }), 'ERR_VLPRM_RESIZABLE', 'stepScore.positions'],
+    [(x) => ({ ...x, labelRows: undefined }), 'ERR_VLPRM_TYPE', 'stepScore'],
+    [(x) => ({ ...x, head: head(3, 0) }), 'ERR_VLPRM_TYPE', 'stepScore'],
+    [(x) => ({ ...x, labelRows: { rows: new Float32Array(3) } }), 'ERR_VLPRM_SHAPE', 'stepScore.labelRows.rows'],
+    [(x) => ({ ...x, labelRows: { rows: new Float32Array(7) } }), 'ERR_VLPRM_SHAPE', 'stepScore.labelRows.rows'],
+    [
+      (x) => ({ ...x, labelRows: { rows: new Float32Array(6), bias: new Float32Array(3) } }),
+      'ERR_VLPRM_SHAPE',
+      'stepScore.labelRows.bias',
+    ],
+    [(x) => ({ ...x, labelRows: undefined, head: head(2, 0) }), 'ERR_VLPRM_SHAPE', 'stepScore.head.inputSize'],
+    [
+      (x) => ({ ...x, labelRows: undefined, head: { ...head(3, 2), hiddenSize: 1 } }),
+      'ERR_VLPRM_SHAPE',
+      'stepScore.head.parameters',
+    ],
+    [
+      (x) => ({ ...x, labelRows: undefined, head: { ...head(3, 2), hiddenSize: -1 } }),
+      'ERR_VLPRM_RANGE',
+      'stepScore.head.hiddenSize',
+    ],
+    [
+      (x) => ({ ...x, hidden: new Uint16Array(12), dtype: 'f16', labelRows: undefined, head: head(3, 2) }),
+      'ERR_VLPRM_DTYPE',
+      'stepScore.dtype',
+    ],
+    [(x) => ({ ...x, temperature: 0 }), 'ERR_VLPRM_RANGE', 'stepScore.temperature'],
+    [(x) => ({ ...x, temperature: NaN }), 'ERR_VLPRM_RANGE', 'stepScore.temperature'],
+    [(x) => ({ ...x, temperature: '1' }), 'ERR_VLPRM_TYPE', 'stepScore.temperature'],
+    [(x) => ({ ...x, threshold: 1.1 }), 'ERR_VLPRM_RANGE', 'stepScore.threshold'],
+    [(x) => ({ ...x, candidateOffsets: Int32Array.of() }), 'ERR_VLPRM_SEGMENTS', 'stepScore.candidateOffsets'],
+    [(x) => ({ ...x, candidateOffsets: Int32Array.of(1, 3) }), 'ERR_VLPRM_SEGMENTS', 'stepScore.candidateOffsets[0]'],
+    [
+      (x) => ({ ...x, candidateOffsets: Int32Array.of(0, 2, 1, 3) }),
+      'ERR_VLPRM_SEGMENTS',
+      'stepScore.candidateOffsets[2]',
+    ],
+    [(x) => ({ ...x, candidateOffsets: Int32Array.of(0, 4) }), 'ERR_VLPRM_SEGMENTS', 'stepScore.candidateOffsets[1]'],
+    [(x) => ({ ...x, problemOffsets: Int32Array.of(0, 2) }), 'ERR_VLPRM_SEGMENTS', 'stepScore.problemOffsets[1]'],
+    [(x) => ({ ...x, candidateOffsets: undefined }), 'ERR_VLPRM_SEGMENTS', 'stepScore.problemOffsets'],
+    [(x) => ({ ...x, problemOffsets: undefined }), 'ERR_VLPRM_SEGMENTS', 'stepScore.answers'],
+    [(x) => ({ ...x, answers: Int32Array.of(1, 2) }), 'ERR_VLPRM_SHAPE', 'stepScore.answers'],
+    [(x) => ({ ...x, answers: Int32Array.of(1, -2, 0) }), 'ERR_VLPRM_RANGE', 'stepScore.answers[1]'],
+    [(x) => ({ ...x, selectBy: 'firstError' }), 'ERR_VLPRM_TYPE', 'stepScore.selectBy'],
+  ],
+};
+
+const stepLossSubject: Subject = {
+  call: stepLoss as Subject['call'],
+  valid: () => ({
+    features: new Float32Array(12),
+    width: 3,
+    rowIndices: Int32Array.of(0, 2),
+    targets: Float32Array.of(0, 0.5, 1, 1),
+    weights: Float32Array.of(1, 0, 2, 1),
+    head: head(3, 2),
+    loss: 'bce',
+    labelSmoothing: 0.1,
+    gradient: new Float32Array(stepHeadSize(3, 2)),
+  }),
+  refusals: [
+    [() => undefined, 'ERR_VLPRM_TYPE', 'stepLoss'],
+    [(x) => ({ ...x, features: new Float64Array(12) }), 'ERR_VLPRM_TYPE', 'stepLoss.features'],
+    [(x) => ({ ...x, features: new Float32Array(11) }), 'ERR_VLPRM_SHAPE', 'stepLoss.features'],
+    [(x) => ({ ...x, targets: new Float32Array(3) }), 'ERR_VLPRM_SHAPE', 'stepLoss.targets'],
+    [(x) => ({ ...x, weights: new Float32Array(5) }), 'ERR_VLPRM_SHAPE', 'stepLoss.weights'],
+    [(x) => ({ ...x, targets: Float32Array.of(0, 0, 1.5, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.targets[2]'],
+    [(x) => ({ ...x, targets: Float32Array.of(NaN, 0, 1, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.targets[0]'],
+    [(x) => ({ ...x, weights: Float32Array.of(-1, 0, 1, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.weights[0]'],
+    [(x) => ({ ...x, weights: Float32Array.of(1, 0, Infinity, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.weights[2]'],
+    [(x) => ({ ...x, rowIndices: Int32Array.of(0, 4) }), 'ERR_VLPRM_POSITION', 'stepLoss.rowIndices[1]'],
+    [(x) => ({ ...x, head: head(4, 2) }), 'ERR_VLPRM_SHAPE', 'stepLoss.head.inputSize'],
+    [(x) => ({ ...x, head: 7 }), 'ERR_VLPRM_TYPE', 'stepLoss.head'],
+    [(x) => ({ ...x, loss: 'hinge' }), 'ERR_VLPRM_TYPE', 'stepLoss.loss'],
+    [(x) => ({ ...x, labelSmoothing: 1 }), 'ERR_VLPRM_RANGE', 'stepLoss.labelSmoothing'],
+    [(x) => ({ ...x, gradient: new Float32Array(3) }), 'ERR_VLPRM_SHAPE', 'stepLoss.gradient'],
+    [
+      (x) => ({ ...x, gradient: (x['head'] as { parameters: unknown }).parameters }),
+      'ERR_VLPRM_ALIAS',
+      'stepLoss.gradient',
+    ],
+  ],
+};
+
+const adamwSubject: Subject = {
+  call: adamw as Subject['call'],
+  valid: () => ({
+    parameters: new Float32Array(4),
+    gradient: new Float32Array(4),
+    state: { firstMoment: new Float32Array(4), secondMoment: new Float32Array(4), step: 0 },
+    learningRate: 0.1,
+    maxGradNorm: 1,
+  }),
+  refusals: [
+    [() => 'adamw', 'ERR_VLPRM_TYPE', 'adamw'],
+    [(x) => ({ ...x, state: undefined }), 'ERR_VLPRM_TYPE', 'adamw.state'],
+    [(x) => ({ ...x, gradient: new Float32Array(3) }), 'ERR_VLPRM_SHAPE', 'adamw.gradient'],
+    [(x) => ({ ...x, gradient: x['parameters'] }), 'ERR_VLPRM_ALIAS', 'adamw.parameters'],
+    [(x) => ({ ...x, state: { ...(x['state'] as object), step: -1 } }), 'ERR_VLPRM_RANGE', 'adamw.state.step'],
+    [
+      (x) => ({ ...x, state: { ...(x['state'] as object), secondMoment: new Float32Array(5) } }),
+      'ERR_VLPRM_SHAPE',
+      'adamw.state.secondMoment',
+    ],
+    [(x) => ({ ...x, learningRate: -1 }), 'ERR_VLPRM_RANGE', 'adamw.learningRate'],
+    [(x) => ({ ...x, learningRate: undefined }), 'ERR_VLPRM_TYPE', 'adamw.learningRate'],
+    [(x) => ({ ...x, beta1: 1 }), 'ERR_VLPRM_RANGE', 'adamw.beta1'],
+    [(x) => ({ ...x, beta2: -0.1 }), 'ERR_VLPRM_RANGE', 'adamw.beta2'],
+    [(x) => ({ ...x, epsilon: 0 }), 'ERR_VLPRM_RANGE', 'adamw.epsilon'],
+    [(x) => ({ ...x, weightDecay: NaN }), 'ERR_VLPRM_RANGE', 'adamw.weightDecay'],
+    [(x) => ({ ...x, maxGradNorm: 0 }), 'ERR_VLPRM_RANGE', 'adamw.maxGradNorm'],
+  ],
+};
+
+const mcLabelsSubject: Subject = {
+  call: mcLabels as Subject['call'],
+  valid: () => ({
+    outcomes: Uint8Array.of(0, 1, 2, 3),
+    offsets: Int32Array.of(0, 2, 2, 4),
+    threshold: { numerator: 1, denominator: 2 },
+    z: 1,
+  }),
+  refusals: [
+    [() => 3, 'ERR_VLPRM_TYPE', 'mcLabels'],
+    [(x) => ({ ...x, outcomes: Int8Array.of(0, 1, 2, 3) }), 'ERR_VLPRM_TYPE', 'mcLabels.outcomes'],
+    [(x) => ({ ...x, outcomes: Uint8Array.of(0, 1, 9, 3) }), 'ERR_VLPRM_OUTCOME', 'mcLabels.outcomes[2]'],
+    [(x) => ({ ...x, offsets: Int32Array.of(0, 3) }), 'ERR_VLPRM_SEGMENTS', 'mcLabels.offsets[1]'],
+    [(x) => ({ ...x, threshold: { numerator: 1, denominator: 1 } }), 'ERR_VLPRM_RANGE', 'mcLabels.threshold.numerator'],
+    [
+      (x) => ({ ...x, threshold: { numerator: 0, denominator: 0 } }),
+      'ERR_VLPRM_RANGE',
+      'mcLabels.threshold.denominator',
+    ],
+    [(x) => ({ ...x, threshold: 0.5 }), 'ERR_VLPRM_TYPE', 'mcLabels.threshold'],
+    [(x) => ({ ...x, z: 0 }), 'ERR_VLPRM_RANGE', 'mcLabels.z'],
+  ],
+};
+
+const SUBJECTS = {
+  stepScore: stepScoreSubject,
+  stepLoss: stepLossSubject,
+  adamw: adamwSubject,
+  mcLabels: mcLabelsSubject,
+};
+const AVAILABLE = backends()
+  .filter(({ name, available }) => available && name !== 'cuda')
+  .map(({ name }) => name);
+
+describe.each(Object.entries(SUBJECTS))('%s', (op, { call, valid, refusals }) => {
+  test.each(AVAILABLE)('accepts what the refusals are changed from (%s)', (backend) => {
+    expect(() => call(valid(), { backend })).not.toThrow();
+  });
+
+  test.each(refusals.map(([change, code, where]) => ({ change, code, where })))(
+    '$where: $code',
+    ({ change, code, where }) => {
+      for (const backend of AVAILABLE) {
+        const attempt = () => call(change(valid()), { backend });
+        expect(attempt).toThrow(NativeError);
+        expect(attempt).toThrow(expect.objectContaining({ code, where }));
+      }
+    },
+  );
+
+  test('refuses a backend that does not exist, and options that are none', () => {
+    expect(() => call(valid(), { backend: 'tpu' })).toThrow(
+      expect.objectContaining({ code: 'ERR_VLPRM_TYPE', where: `${op}.options.backend` }),
+    );
+    expect(() => call(valid(), 'cpu')).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_TYPE' }));
+  });
+
+  test('random values in random fields either work or are refused with a code', () => {
+    const value = fc.oneof(
+      fc.anything(),
+      fc.integer({ min: -5, max: 5 }),
+      fc.double(),
+      fc.array(fc.integer({ min: -2, max: 6 }), { maxLength: 8 }).map((list) => Int32Array.from(list)),
+      fc.array(fc.double(), { maxLength: 16 }).map((list) => Float32Array.from(list)),
+      fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 16 }).map((list) => Uint8Array.from(list)),
+      fc.array(fc.nat(65_535), { maxLength: 16 }).map((list) => Uint16Array.from(list)),
+    );
+    const changes = fc.dictionary(fc.constantFrom(...Object.keys(valid())), value, { minKeys: 1, maxKeys: 3 });
+    fc.assert(
+      fc.property(changes, fc.constantFrom(...AVAILABLE), (changed, backend) => {
+        try {
+          call({ ...valid(), ...changed }, { backend });
+        } catch (error) {
+          expect(error).toBeInstanceOf(NativeError);
+        }
+      }),
+      { numRuns: 2000, seed: 1 },
+    );
+  });
+});
+
+test('an index list in shared memory is copied, so that no thread can change it after the check', () => {
+  const positions = new Int32Array(new SharedArrayBuffer(8));
+  const input = {
+    hidden: Float32Array.of(1, 2),
+    dtype: 'f32' as const,
+    width: 1,
+    labelRows: { rows: Float32Array.of(1, 0) },
+  };
+  const plan = planStepScore({ ...input, positions });
+  positions[1] = 1_000_000;
+  expect([...(plan.positions ?? [])]).toEqual([0, 0]);
+});
+
+test('a getter is read once, so that it cannot pass the check with one answer and reach the kernel with another', () => {
+  let reads = 0;
+  const input = {
+    hidden: new Uint16Array(4),
+    get dtype() {
+      reads += 1;
+      return reads === 1 ? ('bf16' as const) : ('f32' as const);
+    },
+    width: 2,
+    labelRows: { rows: new Float32Array(4) },
+  };
+  expect(planStepScore(input).dtype).toBe('bf16');
+});
