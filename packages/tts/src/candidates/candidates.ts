@@ -82,7 +82,7 @@ async function readProposals(
   const requests: ReadRequest[] = [];
   proposals.forEach((samples, owner) => {
     samples.forEach((proposal, sample) => {
-      if (!proposal.ok) return;
+      if (!proposal.ok || proposal.value.steps.length === 0) return;
       for (const need of asked) {
         placeOf.set(`${need} ${owner} ${sample}`, requests.length);
         requests.push(readRequest(need, owner, problems[owner] as PresentedProblem, proposal.value));

@@ -6,7 +6,8 @@ import { serviceFailure, UNKNOWN_USAGE } from './readings.ts';
 
 /**
  * Samples `counts[i]` continuations of `prefixes[i]`: one call of the policy per distinct count.
- * A call that a service failed, and a continuation without a well-formed step, are failures by type.
+ * A call that a service failed is a failure of every continuation in it. A continuation without steps is one that
+ * came back and cannot be read, which is not a failure.
  * @returns proposals[prefix][sample] and what the calls spent.
  */
 export async function proposeGroups(
@@ -57,26 +58,17 @@ function checked(
       fix: 'run `vlprm doctor` on this policy',
     });
   }
-  return samples.map((sample) => wellFormed(name, prefix, sample));
+  return samples.map((sample) => readable(prefix, sample));
 }
 
-/** A continuation whose steps are missing or cannot stand in a solution is a failed one, with the reason. */
-function wellFormed(name: string, prefix: Prefix, sample: Sampled<Proposal>): Sampled<Proposal> {
-  if (!sample.ok) return sample;
+/** A continuation whose steps cannot stand in a solution is one that cannot be read: no steps and no answer. */
+function readable(prefix: Prefix, sample: Sampled<Proposal>): Sampled<Proposal> {
+  if (!sample.ok || sample.value.steps.length === 0) return sample;
   try {
     formatSteps([...prefix.steps, ...sample.value.steps]);
-    if (sample.value.steps.length > 0) return sample;
-    return { ok: false, error: unusable(name, prefix, 'it wrote no step') };
+    return sample;
   } catch (error) {
     if (!VlprmError.is(error)) throw error;
-    return { ok: false, error: unusable(name, prefix, error.message, error) };
+    return { ok: true, value: { steps: [], finalAnswer: null, ended: true, tokens: sample.value.tokens } };
   }
-}
-
-function unusable(name: string, { problem }: Prefix, reason: string, cause?: VlprmError): VlprmError {
-  return new VlprmError('ERR_MODEL_FAILED', `policy ${name} gave no usable continuation: ${reason}`, {
-    where: `problem ${problem.id}`,
-    fix: 'check its prompt and its step grammar with `vlprm doctor`',
-    cause,
-  });
 }

@@ -24,7 +24,7 @@ export interface ReadResult {
 
 /**
  * Reads solutions with one call of the PRM. Solutions of one owner with equal steps are read once.
- * A call that a service failed is a failure of every reading in it; wrong input, an interruption and scores that
+ * A call that fails is a failure of every reading in it; wrong input, an interruption and scores that
  * do not fit their steps are thrown.
  */
 export async function readSolutions(
@@ -100,8 +100,8 @@ function checkedReading(name: string, { problem, steps }: Solution, scores: Step
   return { ok: true, value: { probabilities, tokens } };
 }
 
-/** The error of a failed service; anything else (wrong input, an interruption, a defect) is thrown on. */
-export function serviceFailure(error: unknown): VlprmError {
-  if (VlprmError.is(error) && error.code === 'ERR_MODEL_FAILED') return error;
-  throw error;
+/** The error of a failed call; wrong input and defects that the project knows by a code are thrown on. */
+export function serviceFailure(error: unknown): Error {
+  if (!(error instanceof Error) || (VlprmError.is(error) && error.code !== 'ERR_MODEL_FAILED')) throw error;
+  return error;
 }

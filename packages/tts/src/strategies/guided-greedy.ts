@@ -127,10 +127,14 @@ async function advance(
   return { usage: drawn.usage, prmUsage: read.usage, prmForwards: read.forwards };
 }
 
-/** The distinct continuations among the samples of a walk, in order of sampling; the walk fails when there is none. */
+/**
+ * The distinct continuations among the samples of a walk, in order of sampling. Without any, the walk ends where it is,
+ * without an answer, when the policy wrote what cannot be read; and fails when every call failed.
+ */
 function branchesOf(walk: Walk, samples: readonly Sampled<Proposal>[]): Branch[] {
   const branches = new Map<string, Branch>();
   let failure: Error | null = null;
+  let unreadable = 0;
   for (const sample of samples) {
     if (!sample.ok) {
       walk.failedCalls++;
@@ -139,12 +143,17 @@ function branchesOf(walk: Walk, samples: readonly Sampled<Proposal>[]): Branch[]
     }
     const { steps, ended, finalAnswer, tokens } = sample.value;
     walk.policyTokens += tokens;
+    if (steps.length === 0) {
+      unreadable++;
+      continue;
+    }
     const key = JSON.stringify([identityOf(steps), ended, finalAnswer]);
     const branch = branches.get(key) ?? { proposal: sample.value, samples: 0 };
     branch.samples++;
     branches.set(key, branch);
   }
-  if (branches.size === 0) fail(walk, failure ?? noProposals(walk));
+  if (branches.size === 0 && unreadable > 0) walk.state = 'ended';
+  else if (branches.size === 0) fail(walk, failure ?? noProposals(walk));
   return [...branches.values()];
 }
 

@@ -6,5 +6,5 @@ export const majority: SelectionStrategy = {
   kind: 'selection',
   id: 'majority',
   need: 'nothing',
-  select: (candidates) => chooseByVote(candidates, () => 1),
+  select: (candidates) => chooseByVote(candidates, 'nothing', () => 1),
 };

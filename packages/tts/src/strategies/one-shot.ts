@@ -1,4 +1,4 @@
-import { chooseBest, readingOf } from './choice.ts';
+import { chooseBest } from './choice.ts';
 import type { SelectionStrategy } from './strategy.ts';
 
 /** The paper's non-greedy search (arXiv 2509.23250): each whole solution is scored once, as one step; the best wins. */
@@ -6,6 +6,5 @@ export const oneShot: SelectionStrategy = {
   kind: 'selection',
   id: 'one-shot',
   need: 'whole',
-  select: (candidates) =>
-    chooseBest(candidates, (candidate) => readingOf(candidate, 'whole').probabilities[0] as number),
+  select: (candidates) => chooseBest(candidates, 'whole', ({ probabilities }) => probabilities[0] as number),
 };

@@ -60,7 +60,15 @@ describe('choosing one candidate by its scores', () => {
     const best = candidate(0, null, [1, 1], 1);
     expect(stepMean.select([best, candidate(1, 'B', [0.1])]).chosen).toBe(1);
     expect(oneShot.select([best, candidate(1, 'B', [0.1], 0.1)]).chosen).toBe(1);
-    expect(stepMean.select([best]).chosen).toBe(0);
+    expect(stepMean.select([best])).toEqual({ chosen: 0, tied: [0], score: null });
+  });
+
+  test('a solution without steps cannot be scored: it is chosen only when there is nothing else', () => {
+    const bare: Candidate = { ...candidate(0, 'A', []), stepwise: null, whole: null };
+    expect(stepMin.select([bare, candidate(1, 'B', [0.1])]).chosen).toBe(1);
+    expect(weightedVote().select([bare, bare, candidate(1, 'B', [0.1])]).chosen).toBe(2);
+    expect(stepMin.select([candidate(0, null, [0.1]), bare])).toEqual({ chosen: 1, tied: [1], score: null });
+    expect(majority.select([bare, candidate(1, 'B', [0.1]), bare]).chosen).toBe(0);
   });
 
   test('a candidate without the reading is an error, not a score of 0', () => {
@@ -153,7 +161,7 @@ describe('properties of every selection', () => {
       const shuffled = order.map(({ each }) => each);
       for (const strategy of [oneShot, stepMean, stepMin, stepLast]) {
         const before = candidates[strategy.select(candidates).chosen];
-        expect(shuffled[strategy.select(shuffled).chosen]?.sample).toBe(before?.sample);
+        expect(shuffled[strategy.select(shuffled).chosen]?.answerClass).toBe(before?.answerClass);
       }
       const vote = weightedVote();
       const winners = (list: readonly Candidate[]): (string | null | undefined)[] =>

@@ -1,6 +1,6 @@
 import type { Aggregation } from '@vlprm/core/records';
 import { aggregateScores } from '@vlprm/core/statistics';
-import { chooseBest, readingOf } from './choice.ts';
+import { chooseBest } from './choice.ts';
 import type { SelectionStrategy } from './strategy.ts';
 
 /** Best-of-N by one number made of the step scores: the candidate with the largest aggregate wins. */
@@ -10,9 +10,7 @@ function stepAggregation(id: string, aggregation: Aggregation): SelectionStrateg
     id,
     need: 'stepwise',
     select: (candidates) =>
-      chooseBest(candidates, (candidate) =>
-        aggregateScores(readingOf(candidate, 'stepwise').probabilities, aggregation),
-      ),
+      chooseBest(candidates, 'stepwise', ({ probabilities }) => aggregateScores(probabilities, aggregation)),
   };
 }
 

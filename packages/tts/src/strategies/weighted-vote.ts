@@ -19,7 +19,7 @@ export function weightedVote(aggregation: Aggregation = DEFAULT_VOTE_AGGREGATION
     id: 'weighted-vote',
     need: 'stepwise',
     select: (candidates) =>
-      chooseByVote(candidates, (candidate) =>
+      chooseByVote(candidates, 'stepwise', (candidate) =>
         aggregateScores(readingOf(candidate, 'stepwise').probabilities, aggregation),
       ),
   };
