@@ -22,6 +22,18 @@ const nativeStatusFile = join(nativeFolder, 'prebuilds', 'local', 'status.json')
 /** An expected failure: its message is all that the reader needs. */
 export class SetupError extends Error {}
 
+const OLDEST_NODE = [20, 19];
+
+/**
+ * @param {string} version as in process.versions.node
+ * @returns {boolean} whether this Node is older than the oldest that package.json allows
+ */
+export function isTooOld(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_NODE;
+  return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+}
+
 /** @param {string} line */
 function say(line) {
   process.stderr.write(`setup: ${line}\n`);
@@ -111,6 +123,8 @@ function buildNative() {
  */
 export function setUp() {
   const start = performance.now();
+  if (isTooOld(process.versions.node))
+    throw new SetupError(`Node ${OLDEST_NODE.join('.')} or newer is needed, and this is ${process.versions.node}`);
   installDependencies();
   const skipped = buildNative();
   const seconds = (performance.now() - start) / 1000;

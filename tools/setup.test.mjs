@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { installReason, nativeSkips, stalePackages } from './setup.mjs';
+import { installReason, isTooOld, nativeSkips, stalePackages } from './setup.mjs';
 
 const lock = {
   packages: {
@@ -74,5 +74,24 @@ describe('what the native build left out', () => {
 
   test('nothing, when all was built', () => {
     expect(nativeSkips({ built: true, cuda: true, nvcc: 'release 13.0' })).toEqual([]);
+  });
+});
+
+describe('the oldest Node', () => {
+  test.each([
+    ['18.20.4', true],
+    ['20.18.9', true],
+    ['20.19.0', false],
+    ['22.0.0', false],
+  ])('%s is too old: %s', (version, tooOld) => {
+    expect(isTooOld(version)).toBe(tooOld);
+  });
+
+  test('is the one that package.json names', () => {
+    const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    const oldest = /^>=(\d+\.\d+)$/.exec(engines.node)?.[1] ?? '';
+    expect(isTooOld(`${oldest}.0`)).toBe(false);
+    expect(isTooOld(`20.18.99`)).toBe(true);
+    expect(oldest).toBe('20.19');
   });
 });
