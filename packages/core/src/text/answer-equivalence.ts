@@ -75,8 +75,8 @@ function optionTexts(options: readonly string[]): string[] {
 function optionLetter(answer: string, options: readonly string[]): string | null {
   const key = canonicalFree(answer);
   if (key === null) return null;
-  const texts = optionTexts(options).map(canonicalFree);
   if (/^[a-z]$/.test(key) && key.charCodeAt(0) - 97 < options.length) return key.toUpperCase();
+  const texts = optionTexts(options).map(canonicalFree);
   const letterAndText = /^\(?([a-z])(?:[).:]+ ?| )(\S.*)$/.exec(undress(answer));
   if (letterAndText) {
     const [, letter = '', text = ''] = letterAndText;
