@@ -50,7 +50,7 @@ describe('a run folder', () => {
     await createRunFolder(dir).begin(start);
     await expect(createRunFolder(dir).begin(other)).rejects.toMatchObject({
       code: 'ERR_RUN_MISMATCH',
-      message: expect.stringContaining(name),
+      message: `the folder holds a run with another ${name}`,
     });
   });
 

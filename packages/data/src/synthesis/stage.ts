@@ -65,6 +65,7 @@ export async function runStage<Item, Value>(
       missing.map((index) => items[index] as Item),
       signal,
     );
+    // An aborted model may answer with calls that failed for that reason alone: they are not results.
     throwIfAborted(signal);
     const shares = splitUsage(usage, missing.length);
     missing.forEach((index, i) =>
