@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { needOf, skipFailure, skipLines } from './skips.mjs';
-import { skipReason } from './vitest-reporter.mjs';
+import { skipReason } from './suites/vitest-reporter.mjs';
 
 describe('what a skip needed', () => {
   test.each([

@@ -22,13 +22,13 @@ export function skipReason(name, note) {
 export default class SummaryReporter {
   /**
    * @param {readonly import('vitest/node').TestModule[]} modules
-   * @param {readonly unknown[]} unhandledErrors
+   * @param {readonly { message: string }[]} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
     /** @type {TestReport} */
     const report = {
       passed: 0,
-      failed: unhandledErrors.map((error) => `unhandled error: ${String(error)}`),
+      failed: unhandledErrors.map((error) => `unhandled error: ${error.message}`),
       skipped: [],
     };
     for (const module of modules) {
