@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
-import { activeBackend, backends, kernelsFor, type BackendInfo } from './backends.ts';
+import { backends, kernelsFor, type BackendInfo } from './backends.ts';
 import type { NativeAddon } from './addon.ts';
 import { CUDA_OPS } from './conformance/backends.ts';
 import { OPS } from './kernels.ts';
