@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../runtime/random.ts';
-import { bootstrapMean, bootstrapRows, bootstrapTotals, pairedGain } from './bootstrap.ts';
+import { bootstrapMean, bootstrapMeans, bootstrapRows, bootstrapTotals, pairedGain } from './bootstrap.ts';
 
 const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 const width = ({ low, high }: { low: number; high: number }): number => high - low;
@@ -165,5 +165,41 @@ describe('pairedGain', () => {
     expect(() => pairedGain([1, 0], [1], ['a', 'b'], { seed: 0 })).toThrow(
       expect.objectContaining({ code: 'ERR_RANGE' }),
     );
+  });
+});
+
+describe('bootstrapMeans', () => {
+  const { values, clusters } = bernoulli(300, 0.4, 3, 11);
+  const others = bernoulli(300, 0.7, 1, 12).values;
+
+  it('is bootstrapMean of every column', () => {
+    const columns = [values, others];
+    const estimates = bootstrapMeans(columns, clusters, { seed: 5 });
+    for (const [column, own] of columns.entries()) {
+      const alone = bootstrapMean(own, clusters, { seed: 5 });
+      expect(estimates[column]?.value).toBeCloseTo(alone.value, 12);
+      expect(estimates[column]?.low).toBeCloseTo(alone.low, 12);
+      expect(estimates[column]?.high).toBeCloseTo(alone.high, 12);
+    }
+  });
+
+  it('leaves out what has no value', () => {
+    const gaps = values.map((value, row) => (row % 2 === 0 ? value : null));
+    const [half, none] = bootstrapMeans([gaps, gaps.map(() => null)], clusters, { seed: 5 });
+    expect(half?.value).toBeCloseTo(meanOf(values.filter((_, row) => row % 2 === 0)), 12);
+    expect(width(half ?? { low: 0, high: 0 })).toBeGreaterThan(0);
+    expect(none).toBeNull();
+  });
+
+  it('leaves out resamples without any value of a column', () => {
+    const [rare] = bootstrapMeans([[1, null, null]], ['a', 'b', 'c'], { seed: 5 });
+    expect(rare).toMatchObject({ value: 1, low: 1, high: 1 });
+    // A resample of three misses one cluster with probability (2/3)^3 = 0.296.
+    expect(rare?.undefinedResamples).toBeGreaterThan(500);
+    expect(rare?.undefinedResamples).toBeLessThan(700);
+  });
+
+  it('refuses columns of another length', () => {
+    expect(() => bootstrapMeans([[1, 2]], ['a'], { seed: 1 })).toThrow(expect.objectContaining({ code: 'ERR_RANGE' }));
   });
 });

@@ -147,3 +147,67 @@ export function pairedGain(
     options,
   );
 }
+
+/**
+ * Means of many columns over the same rows, with intervals from the same resamples: as `bootstrapMean` for each column,
+ * at little more than the price of one. `columns` is [column][row]; null is no value, and is left out of the mean.
+ * Null for a column without any value. ERR_RANGE for columns of another length than `clusters`.
+ */
+export function bootstrapMeans(
+  columns: readonly (readonly (number | null)[])[],
+  clusters: readonly (string | number)[],
+  options: BootstrapOptions,
+): (Estimate | null)[] {
+  const plan = planOf(options);
+  const groups = rowsByCluster(clusters.length, clusters);
+  if (columns.some((column) => column.length !== clusters.length)) {
+    throw new VlprmError('ERR_RANGE', `columns that are not ${clusters.length} rows long`);
+  }
+  const sums = groups.map((rows) => columnSums(columns, rows));
+  const resampled = columns.map((): number[] => []);
+  const times = new Int32Array(groups.length);
+  for (let r = 0; r < plan.resamples; r++) {
+    times.fill(0);
+    for (let i = 0; i < groups.length; i++) (times[plan.random.int(groups.length)] as number) += 1;
+    meansOf(sums, times, columns.length).forEach((mean, column) => {
+      if (!Number.isNaN(mean)) (resampled[column] as number[]).push(mean);
+    });
+  }
+  return meansOf(sums, times.fill(1), columns.length).map((value, column) => {
+    if (Number.isNaN(value)) return null;
+    const means = (resampled[column] as number[]).sort((a, b) => a - b);
+    return {
+      value,
+      low: quantileOfSorted(means, plan.tail),
+      high: quantileOfSorted(means, 1 - plan.tail),
+      clusters: groups.length,
+      undefinedResamples: plan.resamples - means.length,
+    };
+  });
+}
+
+/** Sum and number of the values of each column over some rows: [2 * column] and [2 * column + 1]. */
+function columnSums(columns: readonly (readonly (number | null)[])[], rows: readonly number[]): Float64Array {
+  const sums = new Float64Array(2 * columns.length);
+  columns.forEach((column, c) => {
+    for (const row of rows) {
+      const value = column[row];
+      if (value == null) continue;
+      (sums[2 * c] as number) += value;
+      (sums[2 * c + 1] as number) += 1;
+    }
+  });
+  return sums;
+}
+
+/** Mean of each column when cluster i is drawn `times[i]` times; NaN for a column without any value. */
+function meansOf(sums: readonly Float64Array[], times: Int32Array, columns: number): number[] {
+  const totals = new Float64Array(2 * columns);
+  for (let cluster = 0; cluster < sums.length; cluster++) {
+    const weight = times[cluster] as number;
+    if (weight === 0) continue;
+    const own = sums[cluster] as Float64Array;
+    for (let c = 0; c < totals.length; c++) (totals[c] as number) += weight * (own[c] as number);
+  }
+  return Array.from({ length: columns }, (_, c) => (totals[2 * c] as number) / (totals[2 * c + 1] as number));
+}

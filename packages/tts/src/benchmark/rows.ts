@@ -1,4 +1,4 @@
-import { bootstrapMean, pairedGain } from '@vlprm/core/statistics';
+import { bootstrapMeans, type Estimate } from '@vlprm/core/statistics';
 import { VlprmError } from '@vlprm/core/runtime';
 import { addCost, NO_COST } from '../candidates/cost.ts';
 import type { ProblemResult } from './outcomes.ts';
@@ -65,21 +65,17 @@ export function indexResults(problems: readonly ProblemRow[]): ResultIndex {
  * @throws ERR_MODEL_FAILED when a strategy could conclude no problem at all: there is no accuracy to report.
  */
 export function benchmarkRows(problems: readonly ProblemRow[], seed: number): BenchmarkRow[] {
-  return [...indexResults(problems).values()].map((results) => benchmarkRow(results, problems, seed));
+  const columns = [...indexResults(problems).values()];
+  const values = columns.map((results) => results.map(({ value }) => value));
+  const estimates = bootstrapMeans(values, groupsOf(problems), { seed });
+  return columns.map((results, column) => benchmarkRow(results, estimates[column] ?? null));
 }
 
-function benchmarkRow(results: readonly ProblemResult[], problems: readonly ProblemRow[], seed: number): BenchmarkRow {
+const groupsOf = (problems: readonly ProblemRow[]): string[] => problems.map(({ groupId }) => groupId);
+
+function benchmarkRow(results: readonly ProblemResult[], estimate: Estimate | null): BenchmarkRow {
   const { strategy, n } = results[0] as ProblemResult;
-  const values: number[] = [];
-  const groups: string[] = [];
-  let cost = NO_COST;
-  results.forEach((result, index) => {
-    if (result.value === null) return;
-    values.push(result.value);
-    groups.push((problems[index] as ProblemRow).groupId);
-    cost = addCost(cost, result.cost);
-  });
-  if (values.length === 0) {
+  if (estimate === null) {
     throw new VlprmError(
       'ERR_MODEL_FAILED',
       `${strategy} at n = ${n} could answer none of ${results.length} problems`,
@@ -88,14 +84,15 @@ function benchmarkRow(results: readonly ProblemResult[], problems: readonly Prob
       },
     );
   }
-  const { value, low, high } = bootstrapMean(values, groups, { seed });
+  const concluded = results.filter(({ value }) => value !== null);
+  const cost = concluded.reduce((total, result) => addCost(total, result.cost), NO_COST);
   return {
     strategy,
     n,
-    accuracy: value,
-    ci95: [low, high],
-    problems: values.length,
-    excluded: results.length - values.length,
+    accuracy: estimate.value,
+    ci95: [estimate.low, estimate.high],
+    problems: concluded.length,
+    excluded: results.length - concluded.length,
     failedSamples: results.reduce((sum, { failedSamples }) => sum + failedSamples, 0),
     policyTokens: Math.round(cost.policyTokens),
     prmForwards: cost.prmForwards,
@@ -119,21 +116,18 @@ export function defaultPairs(problems: readonly ProblemRow[]): Pair[] {
 /** The gain of each pair with its 95% paired clustered bootstrap interval. Pairs without a common problem are left out. */
 export function pairedRows(problems: readonly ProblemRow[], pairs: readonly Pair[], seed: number): PairedRow[] {
   const index = indexResults(problems);
-  return pairs.flatMap(({ a, b, n }): PairedRow[] => {
+  const gains = pairs.map(({ a, b, n }) => {
     const left = index.get(keyOf(a, n)) ?? [];
     const right = index.get(keyOf(b, n)) ?? [];
-    const common = left.flatMap((result, place) => {
-      const other = right[place];
-      if (result.value === null || other?.value == null) return [];
-      return [{ a: result.value, b: other.value, group: (problems[place] as ProblemRow).groupId }];
-    });
-    if (common.length === 0) return [];
-    const { value, low, high } = pairedGain(
-      common.map((row) => row.a),
-      common.map((row) => row.b),
-      common.map((row) => row.group),
-      { seed },
-    );
-    return [{ a, b, n, gain: value, ci95: [low, high], problems: common.length }];
+    return problems.map((_, place) => difference(left[place]?.value ?? null, right[place]?.value ?? null));
+  });
+  const estimates = bootstrapMeans(gains, groupsOf(problems), { seed });
+  return pairs.flatMap(({ a, b, n }, pair): PairedRow[] => {
+    const estimate = estimates[pair] ?? null;
+    if (estimate === null) return [];
+    const common = (gains[pair] ?? []).filter((gain) => gain !== null).length;
+    return [{ a, b, n, gain: estimate.value, ci95: [estimate.low, estimate.high], problems: common }];
   });
 }
+
+const difference = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a - b);

@@ -61,7 +61,8 @@ export const guidedGreedy: SearchStrategy = {
       prmForwards += spent.prmForwards;
       context.onEnded?.(open.filter((walk) => walk.state !== 'open').length);
     }
-    context.onEnded?.(walks.filter((walk) => walk.state === 'open').length);
+    const unfinished = walks.filter((walk) => walk.state === 'open').length;
+    if (unfinished > 0) context.onEnded?.(unfinished);
     return { results: walks.map(resultOf), usage, prmUsage, prmForwards };
   },
 };
