@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATASET_SCHEMA, type DatasetManifest, type ImageRef, type Trace } from '@vlprm/core/records';
 import { hashFile, sha256, VlprmError, writeAtomically, writeFileAtomic, writeJsonAtomic } from '@vlprm/core/runtime';
@@ -39,31 +39,39 @@ function imagePath({ sha256: hash, mime }: ImageRef): string {
   return `images/${hash}.${MIME_EXTENSION[mime]}`;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
+/** True when the file is there and holds what its name says; a power cut can leave a file without its content. */
+async function isWritten(path: string, hash: string): Promise<boolean> {
+  return readFile(path).then(
+    (bytes) => sha256(bytes) === hash,
     () => false,
   );
 }
 
 /**
- * Writes the images of the traces once each, under their hash.
+ * Writes one image under its hash, whole or not at all. It is not flushed to disk on its own: thousands of small files
+ * would take longer than the run, and whoever reads an image checks its hash.
  * @throws ERR_DATASET_INVALID when the source gives other bytes than the trace names
  */
+async function writeImage(dir: string, image: ImageRef, source: ImageSource): Promise<void> {
+  const path = join(dir, imagePath(image));
+  if (await isWritten(path, image.sha256)) return;
+  const bytes = await source(image);
+  if (sha256(bytes) !== image.sha256) {
+    throw new VlprmError('ERR_DATASET_INVALID', 'the image has changed since it was described', {
+      where: image.path,
+      fix: 'restore the image, or make the traces again',
+    });
+  }
+  const temporary = `${path}.tmp`;
+  await writeFile(temporary, bytes);
+  await rename(temporary, path);
+}
+
+/** Writes the images of the traces, each once. */
 async function writeImages(dir: string, traces: readonly Trace[], source: ImageSource): Promise<void> {
   const images = new Map(traces.flatMap((trace) => trace.images.map((image) => [image.sha256, image] as const)));
-  for (const image of images.values()) {
-    const path = join(dir, imagePath(image));
-    if (await exists(path)) continue;
-    const bytes = await source(image);
-    if (sha256(bytes) !== image.sha256) {
-      throw new VlprmError('ERR_DATASET_INVALID', 'the image has changed since it was described', {
-        where: image.path,
-        fix: 'restore the image, or make the traces again',
-      });
-    }
-    await writeFileAtomic(path, bytes);
-  }
+  await mkdir(join(dir, 'images'), { recursive: true });
+  for (const image of images.values()) await writeImage(dir, image, source);
 }
 
 function shardName(split: string, index: number, shards: number, format: DatasetFormat): string {
@@ -154,7 +162,6 @@ function countDataset(traces: readonly Trace[]): DatasetCounts {
 export async function writeDataset(request: DatasetRequest): Promise<{ manifest: DatasetManifest; traces: Trace[] }> {
   const { dir, rule, seed, split = 'train', formats = ['parquet', 'jsonl'], rowsPerShard = 20_000 } = request;
   const layout = requireLayout({ dir, split, formats, rowsPerShard });
-  await mkdir(dir, { recursive: true });
   await rm(join(dir, 'manifest.json'), { force: true });
   await writeImages(dir, request.traces, request.images);
   const traces = request.traces.map((trace) => ({

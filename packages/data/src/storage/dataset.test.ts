@@ -230,8 +230,8 @@ const anyTrace: fc.Arbitrary<Trace> = fc
   );
 
 describe('formats', () => {
-  propertyTest.prop([fc.array(anyTrace, { minLength: 1, maxLength: 4 }), fc.constantFrom('mc0', 'judge', 'union')], {
-    numRuns: 25,
+  propertyTest.prop([fc.array(anyTrace, { minLength: 4, maxLength: 16 }), fc.constantFrom('mc0', 'judge', 'union')], {
+    numRuns: 8,
   })('every trace survives Parquet and JSONL unchanged', async (traces, rule) => {
     const dir = folder();
     const written = await writeDataset(
