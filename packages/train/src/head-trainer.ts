@@ -87,7 +87,8 @@ export async function trainHead(input: HeadTrainingInput): Promise<TrainedHead> 
   return { head, epochs: losses, bestEpoch: best.epoch };
 }
 
-function requireBothClasses(training: readonly TrainingRow[], validation: readonly TrainingRow[]): void {
+/** ERR_DATASET_INVALID unless there are right and wrong rows to train on, and rows to validate on. */
+export function requireBothClasses(training: readonly TrainingRow[], validation: readonly TrainingRow[]): void {
   const fail = (what: string): never => {
     throw new VlprmError('ERR_DATASET_INVALID', what, {
       where: 'training data',

@@ -26,7 +26,7 @@ export function bestF1Threshold({ probabilities, targets }: LabelledProbabilitie
     if (targets[row] === 0) hits++;
     const here = probabilities[row]!;
     const next = place + 1 < order.length ? probabilities[order[place + 1]!]! : 1;
-    if (next === here && place + 1 < order.length) return;
+    if (next === here) return;
     const f1 = (2 * hits) / (place + 1 + wrong);
     if (f1 > best.f1) best = { value: (here + next) / 2, f1 };
   });

@@ -4,7 +4,7 @@ import type { PrmBundle, Trace } from '@vlprm/core/records';
 import { contentHash, throwIfAborted, VlprmError, type Events } from '@vlprm/core/runtime';
 import { activeBackend, type BackendName } from '@vlprm/native-cuda';
 import { readTraceFeatures, type ImageLoader, type TraceFeatures } from './features.ts';
-import { trainHead, type EpochLosses } from './head-trainer.ts';
+import { requireBothClasses, trainHead, type EpochLosses } from './head-trainer.ts';
 import { resolveTrainOptions, type TrainOptions, type TrainOptionsInput } from './options.ts';
 import {
   assembleRows,
@@ -54,7 +54,9 @@ export interface TrainedBundle {
  * Throws ERR_CONFIG, ERR_DATASET_INVALID, ERR_RANGE, ERR_ABORTED; else as `StepReader`.
  */
 export async function trainPrm(input: TrainPrmInput): Promise<TrainedBundle> {
-  const { blind } = resolveTrainOptions(input.options);
+  const options = resolveTrainOptions(input.options);
+  requireTrainable(input.traces, options);
+  const { blind } = options;
   const reader = await StepReader.open(input.baseDir, {
     blind,
     ...(input.threads === undefined ? {} : { threads: input.threads }),
@@ -144,15 +146,21 @@ export async function trainFromFeatures(
 /** Supervised steps that training on these traces would have: the most that `limitSupervisedSteps` may ask for. */
 export function availableSupervisedSteps(traces: readonly Trace[], options: TrainOptionsInput = {}): number {
   const resolved = resolveTrainOptions({ ...options, limitSupervisedSteps: null });
+  return countSupervisedSteps(trainingSplit(traces, unreadFeatures(traces, resolved), resolved).training);
+}
+
+/** Fails before the base reads anything when these traces could not train a head. */
+function requireTrainable(traces: readonly Trace[], options: TrainOptions): void {
+  commonSemantics(traces);
+  const { training, validation } = trainingSplit(traces, unreadFeatures(traces, options), options);
+  const rowsOf = (side: Split['training']) => side.flatMap(({ rows }) => rows);
+  requireBothClasses(rowsOf(training), rowsOf(validation));
+}
+
+/** Stands in for features where only labels matter. */
+function unreadFeatures(traces: readonly Trace[], { blind }: TrainOptions): TraceFeatures {
   const firstRow = new Map(traces.map(({ id }) => [id, 0]));
-  const unread: TraceFeatures = {
-    width: 0,
-    features: new Float32Array(0),
-    firstRow,
-    blind: resolved.blind,
-    forwards: 0,
-  };
-  return countSupervisedSteps(trainingSplit(traces, unread, resolved).training);
+  return { width: 0, features: new Float32Array(0), firstRow, blind, forwards: 0 };
 }
 
 function trainingSplit(traces: readonly Trace[], features: TraceFeatures, options: TrainOptions): Split {

@@ -25,7 +25,7 @@ export function labelledSteps({ steps, scores }: ScoredItem): ScoredStep[] {
 /** [hits, falseAlarms, misses, passes] with *incorrect* as the positive class. */
 function confusionColumns(steps: readonly ScoredStep[], threshold: number): number[] {
   const counts = [0, 0, 0, 0];
-  for (const { p, right } of steps) counts[(p < threshold ? 0 : 2) + Number(right === p < threshold)]!++;
+  for (const { p, right } of steps) counts[(p < threshold ? 0 : 2) + Number(right)]!++;
   return counts;
 }
 
