@@ -1,7 +1,15 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATASET_SCHEMA, type DatasetManifest, type ImageRef, type Trace } from '@vlprm/core/records';
-import { hashFile, sha256, VlprmError, writeAtomically, writeFileAtomic, writeJsonAtomic } from '@vlprm/core/runtime';
+import {
+  hashFile,
+  parseTrace,
+  sha256,
+  VlprmError,
+  writeAtomically,
+  writeFileAtomic,
+  writeJsonAtomic,
+} from '@vlprm/core/runtime';
 import { jsonLine } from '../formats/jsonl.ts';
 import { jsonlToParquet } from '../formats/parquet.ts';
 import { TRACE_COLUMNS_SQL, traceToRow } from '../formats/traces-parquet.ts';
@@ -157,17 +165,18 @@ function countDataset(traces: readonly Trace[]): DatasetCounts {
  * Each file is written whole or not at all; without its manifest a folder is no dataset, so a killed write is never read.
  * The same traces give the same bytes in every file but the manifest, which carries its time.
  * @returns the manifest, and the traces as written: their images lie in the dataset folder
- * @throws ERR_RANGE, ERR_DATASET_INVALID, ERR_TRACE_MALFORMED, and what `images` throws
+ * @throws ERR_RANGE, ERR_DATASET_INVALID, ERR_TRACE_EMPTY, ERR_TRACE_MALFORMED, and what `images` throws
  */
 export async function writeDataset(request: DatasetRequest): Promise<{ manifest: DatasetManifest; traces: Trace[] }> {
   const { dir, rule, seed, split = 'train', formats = ['parquet', 'jsonl'], rowsPerShard = 20_000 } = request;
   const layout = requireLayout({ dir, split, formats, rowsPerShard });
   await rm(join(dir, 'manifest.json'), { force: true });
   await writeImages(dir, request.traces, request.images);
-  const traces = request.traces.map((trace) => ({
-    ...trace,
-    images: trace.images.map((image) => ({ ...image, path: imagePath(image) })),
-  }));
+  const traces = request.traces.map((trace) => {
+    const images = trace.images.map((image) => ({ ...image, path: imagePath(image) }));
+    // Parsing puts the fields in the order of the schema, whoever made the trace.
+    return parseTrace({ ...trace, images }, `trace ${trace.id}`);
+  });
   const files = await writeShards(traces, layout);
   const manifest: DatasetManifest = {
     schema: DATASET_SCHEMA,

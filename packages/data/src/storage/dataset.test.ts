@@ -86,6 +86,24 @@ describe('a dataset folder', () => {
     expect(datasetHash(relabelled.manifest)).not.toBe(datasetHash(first.manifest));
   });
 
+  it('is the same again when it is read, relabelled and written', async () => {
+    const first = await writeDataset(request(folder(), manyTraces(12)));
+    const dir = folder();
+    await writeDataset(request(dir, relabel(manyTraces(12), 'mc50')));
+    const dataset = await openDataset(dir);
+    const again = await writeDataset(request(folder(), relabel(await readTraces(dataset), 'hybrid')));
+    expect(again.manifest.files).toEqual(first.manifest.files);
+  });
+
+  it('refuses a trace that contradicts itself', async () => {
+    const [trace] = manyTraces(1) as [Trace];
+    const skewed = { ...trace, steps: trace.steps.map((step) => ({ ...step, index: step.index + 1 })) };
+    await expect(writeDataset(request(folder(), [skewed]))).rejects.toMatchObject({
+      code: 'ERR_TRACE_MALFORMED',
+      where: 'trace trace-0: steps[0].index',
+    });
+  });
+
   it('replaces an earlier dataset and leaves none of its shards or any temporary file', async () => {
     const dir = folder();
     await writeDataset(request(dir, manyTraces(25), { rowsPerShard: 5 }));
