@@ -196,7 +196,7 @@ function main(): void {
   writeFileSync(join(out, 'tokens.u16'), tokens);
   writeFileSync(join(out, 'supervised.u8'), supervised);
   writeFileSync(join(out, 'glimpse-labels.i8'), Int8Array.from(glimpseLabels));
-  writeFileSync(join(out, 'scenes.json'), JSON.stringify({ split: 'base', hashes: solved.map(sceneHash).sort() }));
+  writeFileSync(join(out, 'scenes.json'), JSON.stringify(solved.map(sceneHash).sort()));
   writeFileSync(
     join(out, 'examples.json'),
     JSON.stringify({ seed, solutions: solved.length, captions: captioned.length, eyes, maxTokens: MAX_TOKENS, longest, glimpses: glimpseLabels.length / 5, classes: LABELS.map((label) => ATTRIBUTES[label].length) }),
