@@ -91,7 +91,7 @@ class Decoder(nn.Module):
         hidden = self.trunk(embeddings, tokens)
         logits = self.read(hidden[:, :-1])
         total = torch.logsumexp(logits, dim=-1)
-        claimed = logits.gather(-1, tokens[:, 1:, None]).squeeze(-1)
+        claimed = logits.gather(2, tokens[:, 1:, None]).squeeze(-1)
         logp = F.pad(claimed - total, (1, 0))
         gap = F.pad(claimed - logits.amax(dim=-1), (1, 0))
         return hidden, logp, gap
