@@ -44,9 +44,10 @@ function errorKind(scored: Scored): string | null {
 }
 
 function rescuedBy(kind: 'perception' | 'reasoning'): Story['tell'] {
-  return ({ voted, majority }) => {
+  return ({ voted, majority }, threshold) => {
     if (voted === null || majority === null || !isRight(voted) || isRight(majority)) return null;
     if (errorKind(majority) !== kind || firstErrorOf(voted) !== null) return null;
+    if ((majority.probabilities[firstErrorOf(majority) ?? 0] ?? 1) >= threshold) return null;
     return [
       { role: 'The majority', scored: majority },
       { role: 'The vote weighted by the PRM', scored: voted },

@@ -1,5 +1,5 @@
-import type { Trace } from '@vlprm/core/records';
-import { relabel } from '@vlprm/data/consensus';
+import type { StepValue, Trace } from '@vlprm/core/records';
+import { relabel, resolveRule } from '@vlprm/data/consensus';
 import type { JudgedTrace, RuleVerdict } from './label-quality.ts';
 import { LABEL_RULES, type LabelRule } from './report-schema.ts';
 import type { PassedTrace } from './veto.ts';
@@ -17,8 +17,22 @@ export function relabelByEveryRule(traces: readonly Trace[]): RelabelledTraces {
   return Object.fromEntries(LABEL_RULES.map((rule) => [rule, relabel(traces, rule)])) as Record<LabelRule, Trace[]>;
 }
 
-function verdictOf(trace: Trace): RuleVerdict {
-  return { kept: trace.consensus?.kept === true, firstError: trace.firstError };
+/** Rules whose only evidence is a step's rollouts. */
+const ROLLOUT_RULES: ReadonlySet<LabelRule> = new Set(['mc0', 'mc50']);
+
+function failsOften(value: StepValue | null, threshold: number): boolean {
+  if (value === null) return false;
+  const completed = value.correct + value.incorrect + value.unparsable;
+  return completed > 0 && value.correct <= threshold * completed;
+}
+
+function verdictOf(trace: Trace, rule: LabelRule): RuleVerdict {
+  const threshold = resolveRule(rule).threshold ?? 0;
+  return {
+    kept: trace.consensus?.kept === true,
+    firstError: trace.firstError,
+    ownWrong: ROLLOUT_RULES.has(rule) ? trace.steps.map((step) => failsOften(step.mc, threshold)) : null,
+  };
 }
 
 /** Every trace with what each rule says, beside its truth. */
@@ -28,7 +42,7 @@ export function judgeTraces(relabelled: RelabelledTraces, truth: (trace: Trace) 
     kinds: trace.steps.map((step) => step.kind),
     trueFirstError: truth(trace).firstError,
     verdicts: Object.fromEntries(
-      LABEL_RULES.map((rule) => [rule, verdictOf(relabelled[rule][i] ?? trace)]),
+      LABEL_RULES.map((rule) => [rule, verdictOf(relabelled[rule][i] ?? trace, rule)]),
     ) as JudgedTrace['verdicts'],
   }));
 }

@@ -7,6 +7,8 @@ import { LABEL_RULES, type LabelRow, type LabelRule, type Report } from './repor
 export interface RuleVerdict {
   readonly kept: boolean;
   readonly firstError: number | null;
+  /** What the rule says of each step by that step's own evidence; null where a rule only says when things went wrong. */
+  readonly ownWrong: readonly boolean[] | null;
 }
 
 /** A trace under every rule, beside the truth of the scene. */
@@ -40,13 +42,13 @@ interface Confusion {
 
 function confusion(
   trace: JudgedTrace,
-  verdict: RuleVerdict,
+  saysWrong: (step: number) => boolean,
   counts: (kind: StepKind | null, step: number) => boolean,
 ): Confusion {
   const total: Confusion = { steps: 0, agreeing: 0, hits: 0, falseAlarms: 0, misses: 0 };
   trace.kinds.forEach((kind, step) => {
     if (!counts(kind, step)) return;
-    const said = isWrong(verdict.firstError, step);
+    const said = saysWrong(step);
     const truth = isWrong(trace.trueFirstError, step);
     total.steps += 1;
     if (said === truth) total.agreeing += 1;
@@ -57,14 +59,25 @@ function confusion(
   return total;
 }
 
+/** The reading of a rule's labels of one trace: wrong or not at a step. */
+type Reading = (verdict: RuleVerdict, step: number) => boolean;
+
+const cumulative: Reading = ({ firstError }, step) => isWrong(firstError, step);
+const byOwnEvidence: Reading = (verdict, step) => verdict.ownWrong?.[step] ?? cumulative(verdict, step);
+
 function f1Over(
   traces: readonly JudgedTrace[],
   rule: LabelRule,
+  reading: Reading,
   counts: (trace: JudgedTrace, kind: StepKind | null, step: number) => boolean,
 ): number | null {
   const sum = { hits: 0, falseAlarms: 0, misses: 0 };
   for (const trace of traces) {
-    const part = confusion(trace, trace.verdicts[rule], (kind, step) => counts(trace, kind, step));
+    const part = confusion(
+      trace,
+      (step) => reading(trace.verdicts[rule], step),
+      (kind, step) => counts(trace, kind, step),
+    );
     sum.hits += part.hits;
     sum.falseAlarms += part.falseAlarms;
     sum.misses += part.misses;
@@ -81,7 +94,11 @@ function prefixIsRight(trace: JudgedTrace, step: number): boolean {
 export function labelRow(traces: readonly JudgedTrace[], rule: LabelRule, seed: number): LabelRow {
   const kept = traces.filter((trace) => trace.verdicts[rule].kept);
   const perTrace = kept.map((trace) => {
-    const { agreeing, steps } = confusion(trace, trace.verdicts[rule], () => true);
+    const { agreeing, steps } = confusion(
+      trace,
+      (step) => cumulative(trace.verdicts[rule], step),
+      () => true,
+    );
     return [agreeing, steps];
   });
   const accuracy =
@@ -99,12 +116,22 @@ export function labelRow(traces: readonly JudgedTrace[], rule: LabelRule, seed: 
     coverage: traces.length === 0 ? null : kept.length / traces.length,
     stepAccuracy: accuracy?.value ?? null,
     stepAccuracyCi95: accuracy === null ? null : [accuracy.low, accuracy.high],
-    perceptionF1: f1Over(kept, rule, (_, kind) => kind === 'perception'),
-    reasoningF1: f1Over(kept, rule, (_, kind) => kind === 'reasoning'),
-    errorF1: f1Over(kept, rule, () => true),
+    perceptionF1: f1Over(kept, rule, cumulative, (_, kind) => kind === 'perception'),
+    reasoningF1: f1Over(kept, rule, cumulative, (_, kind) => kind === 'reasoning'),
+    errorF1: f1Over(kept, rule, cumulative, () => true),
     firstError: {
-      perceptionF1: f1Over(kept, rule, (trace, kind, step) => kind === 'perception' && prefixIsRight(trace, step)),
-      reasoningF1: f1Over(kept, rule, (trace, kind, step) => kind === 'reasoning' && prefixIsRight(trace, step)),
+      perceptionF1: f1Over(
+        kept,
+        rule,
+        byOwnEvidence,
+        (trace, kind, step) => kind === 'perception' && prefixIsRight(trace, step),
+      ),
+      reasoningF1: f1Over(
+        kept,
+        rule,
+        byOwnEvidence,
+        (trace, kind, step) => kind === 'reasoning' && prefixIsRight(trace, step),
+      ),
     },
   };
 }

@@ -70,7 +70,7 @@ export const labelRowSchema = z.object({
   perceptionF1: measured,
   reasoningF1: measured,
   errorF1: measured,
-  /** Steps whose prefix is right by the scene. */
+  /** Steps whose prefix is right by the scene; a Monte-Carlo rule speaks by each step's own rollouts. */
   firstError: z.object({ perceptionF1: measured, reasoningF1: measured }),
 });
 export type LabelRow = z.infer<typeof labelRowSchema>;

@@ -23,7 +23,7 @@ export interface DotLimit {
 }
 
 const WIDTH = 440;
-const ROW = 62;
+const ROW = 72;
 const MARGIN = { top: 26, right: 14, bottom: 30, left: 96 };
 
 /** Values in [0, 1] of several marks (classes `m-<mark>`) for several rows, with intervals and limits. */
@@ -60,7 +60,7 @@ function drawRow(row: DotRow, y: number, x: (value: number) => number): Markup {
     <text class="name" x="${MARGIN.left - 12}" y="${at(y + 4)}" text-anchor="end">${row.name}</text>
     ${row.dots.map((dot, i) => {
       if (dot.value === null) return html``;
-      const place = y + (i - (row.dots.length - 1) / 2) * 15;
+      const place = y + (i - (row.dots.length - 1) / 2) * 16;
       return html`<g class="m-${dot.mark}">
         ${dot.interval === null ? null : html`<line class="range" x1="${at(x(dot.interval[0]))}" x2="${at(x(dot.interval[1]))}" y1="${at(place)}" y2="${at(place)}" />`}
         <circle cx="${at(x(dot.value))}" cy="${at(place)}" r="5"

@@ -24,10 +24,16 @@ const CONTENTS = [
   ['run', 'How this was made'],
 ] as const;
 
-/** The first solution of the gallery that a wrong step spoils, or else its first solution. */
-function showpiece(gallery: Gallery): { item: GalleryItem; solution: GallerySolution } | null {
-  const pairs = gallery.items.flatMap((item) => item.solutions.map((solution) => ({ item, solution })));
-  return pairs.find(({ solution }) => solution.steps.some((step) => !step.right)) ?? pairs[0] ?? null;
+/** True when the first wrong step is not the first step, and the PRM calls everything right up to it and nothing else. */
+function isCleanCatch({ steps }: GallerySolution, threshold: number): boolean {
+  const error = steps.findIndex((step) => !step.right);
+  return error > 0 && steps.slice(0, error + 1).every((step) => step.right === step.p >= threshold);
+}
+
+/** A solution whose first wrong step the PRM singles out, or else the first solution of the gallery. */
+function showpiece({ items, threshold }: Gallery): { item: GalleryItem; solution: GallerySolution } | null {
+  const pairs = items.flatMap((item) => item.solutions.map((solution) => ({ item, solution })));
+  return pairs.find(({ solution }) => isCleanCatch(solution, threshold)) ?? pairs[0] ?? null;
 }
 
 function heroStep(step: GalleryStep, threshold: number): Markup {
