@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitTemperature, negativeLogLikelihood } from './calibration.ts';
-import { bestF1Threshold, falseAlarmThreshold } from './thresholds.ts';
+import { bestF1Threshold, falseAlarmThreshold, oneStandardErrorThreshold } from './thresholds.ts';
 
 const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.constantFrom(0, 1)), {
   minLength: 1,
@@ -40,6 +40,47 @@ describe('bestF1Threshold', () => {
     const best = bestF1Threshold({ probabilities: [0.9, 0.2, 0.6, 0.1], targets: [1, 0, 1, 0] });
     expect(best!.value).toBeCloseTo(0.4, 12);
     expect(best!.f1).toBe(1);
+  });
+});
+
+describe('oneStandardErrorThreshold', () => {
+  const grouped = (count: number, draw: (i: number) => [number, number]) => {
+    const rows = Array.from({ length: count }, (_, i) => draw(i));
+    return {
+      probabilities: rows.map(([p]) => p),
+      targets: rows.map(([, target]) => target),
+      groups: rows.map((_, i) => `g${i % 25}`),
+    };
+  };
+
+  it('is never below the best threshold nor much worse, and flags at least as much', () => {
+    fc.assert(
+      fc.property(steps, (raw) => {
+        const labelled = grouped(raw.length, (i) => [raw[i]![0] / 20, raw[i]![1]]);
+        const best = bestF1Threshold(labelled);
+        const chosen = oneStandardErrorThreshold(labelled, 1);
+        if (best === null) {
+          expect(chosen).toBeNull();
+          return;
+        }
+        expect(chosen!.value).toBeGreaterThanOrEqual(best.value);
+        expect(chosen!.f1).toBeLessThanOrEqual(best.f1 + 1e-12);
+        expect(chosen!.f1).toBeCloseTo(f1At(chosen!.value, labelled.probabilities, labelled.targets), 12);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('leaves the best threshold alone where one step more costs more than the error', () => {
+    const labelled = grouped(400, (i) => (i % 2 === 0 ? [0.1, 0] : [0.9, 1]));
+    expect(oneStandardErrorThreshold(labelled, 1)).toEqual(bestF1Threshold(labelled));
+  });
+
+  it('flags errors that the labels miss as often as they find them', () => {
+    // Wrong steps lie at 0.1 (always found) and at 0.5 (found 9 times in 20): the best F1 stops short of the latter.
+    const labelled = grouped(2000, (i) => (i % 5 === 0 ? [0.1, 0] : i % 50 === 1 ? [0.5, i % 20 < 9 ? 0 : 1] : [0.95, 1]));
+    expect(oneStandardErrorThreshold(labelled, 3)!.value).toBeGreaterThan(0.5);
+    expect(oneStandardErrorThreshold(labelled, 3)!.value).toBeLessThan(0.95);
   });
 });
 
