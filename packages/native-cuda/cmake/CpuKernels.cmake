@@ -6,7 +6,8 @@ if(VLPRM_BIG_ENDIAN)
 endif()
 
 function(vlprm_cpu_kernels isa)
-  add_library(vlprm_cpu_${isa} OBJECT csrc/cpu/stepScore.cc csrc/cpu/stepLoss.cc csrc/cpu/adamw.cc csrc/cpu/mcLabels.cc csrc/cpu/table.cc)
+  add_library(vlprm_cpu_${isa} OBJECT csrc/cpu/stepScore.cc csrc/cpu/stepLoss.cc csrc/cpu/adamw.cc csrc/cpu/mcLabels.cc csrc/cpu/readFloor.cc
+              csrc/cpu/table.cc)
   target_include_directories(vlprm_cpu_${isa} PRIVATE csrc)
   target_compile_definitions(vlprm_cpu_${isa} PRIVATE VLPRM_ISA=${isa})
   # -fno-math-errno lets square roots be vector instructions; mcLabels must round like the TypeScript definition.

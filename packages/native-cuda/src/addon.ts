@@ -80,6 +80,8 @@ export interface NativeAddon {
     upper: Float32Array,
     label: Int8Array,
   ): number;
+  /** Reads every byte of the array as fast as this machine can: the floor that benchmarks compare with. */
+  readFloor(array: Float32Array | Uint16Array | Int32Array | Uint8Array): number;
   /** Looks for driver, module and device; `reason` is null when stepScore can run there. */
   cudaProbe(modulePath: string): { detail: string | null; reason: string | null };
   /** Null, or what the device said. */

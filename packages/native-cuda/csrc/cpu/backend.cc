@@ -32,11 +32,13 @@ std::unique_ptr<char, AlignedDelete> scratchMemory(size_t bytes) {
 
 size_t stepScoreScratch(const VlprmStepScore& op) {
   if (op.head != nullptr) return TileMemory::bytes(TwoLayerHead(op.head, op.width, op.hiddenSize));
-  return sizeof(double) * ROWS * static_cast<size_t>(op.others);
+  return static_cast<size_t>(op.others) * (sizeof(double) * ROWS + sizeof(float) * static_cast<size_t>(roundUp(op.width, SPAN)));
 }
 
 size_t stepLossScratch(const VlprmStepLoss& op) {
-  if (op.hiddenSize == 0) return static_cast<size_t>(op.width + 1) * (sizeof(double) + sizeof(float)) + ALIGNMENT;
+  if (op.hiddenSize == 0) {
+    return static_cast<size_t>(op.width + 1) * (sizeof(double) + sizeof(float)) + ALIGNMENT + static_cast<size_t>(roundUp(op.width, SPAN)) * sizeof(float);
+  }
   const TwoLayerHead head(op.head, op.width, op.hiddenSize);
   const size_t sums = static_cast<size_t>(op.hiddenSize * (op.width + 2) + 1) * sizeof(double);
   return sums + ALIGNMENT + TileMemory::bytes(head) + static_cast<size_t>(2 * head.paddedUnits) * sizeof(float);

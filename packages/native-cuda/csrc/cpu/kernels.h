@@ -17,6 +17,8 @@ struct Kernels {
   void (*stepLoss)(VlprmStepLoss&, char* scratch);
   bool (*adamw)(const VlprmAdamW&);
   int64_t (*mcLabels)(const VlprmMcLabels&);
+  // Reads every byte; the sum only keeps the loads from being optimised away.
+  uint64_t (*readFloor)(const char* bytes, int64_t size);
 };
 
 // Bytes of 64-byte aligned scratch memory.

@@ -1,5 +1,5 @@
-// Sums over fixed lanes: element i goes to lane i mod 8, lanes are added as a fixed tree. The order depends on neither the
-// instruction set nor the memory address nor the neighbours of a row.
+// Products over fixed lanes. Sixteen elements at a time go to two times eight lanes, and the lanes are added as a fixed tree, so
+// the order of a row's sum depends on neither the instruction set nor the memory address nor the row's neighbours.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -7,13 +7,23 @@
 namespace {
 
 constexpr int LANES = 8;
+constexpr int64_t SPAN = 2 * LANES;  // elements that one load takes
+constexpr int ROWS = 4;              // rows that share one load of the weights
+constexpr int64_t LINE = 64;         // bytes that one prefetch brings
 
-// Eight floats; GCC and Clang lower the type to whatever registers there are.
+// GCC and Clang lower these to whatever registers there are.
 typedef float Lanes __attribute__((vector_size(LANES * sizeof(float))));
 typedef uint32_t BitLanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
-typedef uint16_t HalfLanes __attribute__((vector_size(LANES * sizeof(uint16_t))));
+
+inline int64_t roundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 inline Lanes broadcast(float x) { return Lanes{x, x, x, x, x, x, x, x}; }
+
+inline Lanes loadLanes(const float* from) {
+  Lanes lanes;
+  memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
 
 inline Lanes asFloats(BitLanes bits) {
   Lanes lanes;
@@ -21,40 +31,11 @@ inline Lanes asFloats(BitLanes bits) {
   return lanes;
 }
 
-struct F32 {
-  typedef float Element;
-  static Lanes load(const float* from) {
-    Lanes lanes;
-    memcpy(&lanes, from, sizeof lanes);
-    return lanes;
-  }
-};
-
-struct BF16 {
-  typedef uint16_t Element;
-  static Lanes load(const uint16_t* from) {
-    HalfLanes halves;
-    memcpy(&halves, from, sizeof halves);
-    return asFloats(__builtin_convertvector(halves, BitLanes) << 16);
-  }
-};
-
-// binary16: the exponent is rebased by a multiplication with 2^112, which also normalises subnormals; infinities and NaN
-// would come out finite and get the full exponent back.
-struct F16 {
-  typedef uint16_t Element;
-  static Lanes load(const uint16_t* from) {
-    HalfLanes halves;
-    memcpy(&halves, from, sizeof halves);
-    const BitLanes bits = __builtin_convertvector(halves, BitLanes);
-    const BitLanes magnitude = bits & 0x7fff;
-    const Lanes scaled = asFloats(magnitude << 13) * 0x1p112f;
-    BitLanes result;
-    memcpy(&result, &scaled, sizeof result);
-    const BitLanes special = (BitLanes)(magnitude >= 0x7c00);
-    return asFloats(result | (special & 0x7f800000) | ((bits & 0x8000) << 16));
-  }
-};
+inline BitLanes loadBits(const void* from) {
+  BitLanes bits;
+  memcpy(&bits, from, sizeof bits);
+  return bits;
+}
 
 inline float sumLanes(Lanes lanes) {
   const float a = lanes[0] + lanes[4];
@@ -64,30 +45,97 @@ inline float sumLanes(Lanes lanes) {
   return (a + c) + (b + d);
 }
 
-// The last `count` < LANES elements, zeros behind them.
+struct Span {
+  Lanes first;
+  Lanes second;
+};
+
+struct F32 {
+  typedef float Element;
+  static constexpr bool PAIRED = false;
+  static Span load(const float* from) { return {loadLanes(from), loadLanes(from + LANES)}; }
+};
+
+// 16-bit elements are taken in pairs, as 32-bit words: the even ones go to the first lanes, the odd ones to the second.
+// That saves widening them one by one; the weights are packed in the same order.
+struct BF16 {
+  typedef uint16_t Element;
+  static constexpr bool PAIRED = true;
+  static Span load(const uint16_t* from) {
+    const BitLanes pairs = loadBits(from);
+    return {asFloats(pairs << 16), asFloats(pairs & 0xffff0000)};
+  }
+};
+
+struct F16 {
+  typedef uint16_t Element;
+  static constexpr bool PAIRED = true;
+  static Span load(const uint16_t* from) {
+    const BitLanes pairs = loadBits(from);
+    return {widen(pairs & 0xffff), widen(pairs >> 16)};
+  }
+
+ private:
+  // The exponent is rebased by a multiplication with 2^112, which also normalises subnormals; infinities and NaN would come
+  // out finite and get the full exponent back.
+  static Lanes widen(BitLanes halves) {
+    const BitLanes magnitude = halves & 0x7fff;
+    const Lanes scaled = asFloats(magnitude << 13) * 0x1p112f;
+    BitLanes result;
+    memcpy(&result, &scaled, sizeof result);
+    const BitLanes special = (BitLanes)(magnitude > 0x7bff);
+    return asFloats(result | (special & 0x7f800000) | ((halves & 0x8000) << 16));
+  }
+};
+
+// packed [roundUp(width, SPAN)]: the weights in the order in which Dtype loads elements, zeros behind them.
 template <class Dtype>
-inline Lanes loadPart(const typename Dtype::Element* from, int64_t count) {
-  typename Dtype::Element padded[LANES] = {};
-  for (int64_t i = 0; i < count; ++i) padded[i] = from[i];
+inline void packWeights(const float* weights, int64_t width, float* packed) {
+  for (int64_t begin = 0; begin < width; begin += SPAN) {
+    for (int64_t k = 0; k < SPAN; ++k) {
+      const int64_t i = begin + (Dtype::PAIRED ? k % LANES * 2 + k / LANES : k);
+      packed[begin + k] = i < width ? weights[i] : 0.0f;
+    }
+  }
+}
+
+// The last `count` < SPAN elements, zeros behind them.
+template <class Dtype>
+inline Span loadRest(const typename Dtype::Element* from, int64_t count) {
+  typename Dtype::Element padded[SPAN] = {};
+  memcpy(padded, from, static_cast<size_t>(count) * sizeof padded[0]);
   return Dtype::load(padded);
 }
 
-constexpr int ROWS = 4;
-
-// products[r] = weights . rows[r] for four rows at once: one load of the weights serves four multiplications.
-template <class Dtype>
-inline void fourProducts(const float* weights, const typename Dtype::Element* const rows[ROWS], int64_t width, float products[ROWS]) {
-  Lanes sums[ROWS] = {};
+// products[r] = weights . rows[r] for four rows at once. `ahead` are rows wanted next: their lines are asked for while these are
+// computed, since the processor's own prefetching does not cross from one row to an unrelated one.
+template <class Dtype, int AHEAD>
+inline void fourProducts(const float* packed, const typename Dtype::Element* const rows[ROWS], const typename Dtype::Element* const ahead[AHEAD],
+                         int64_t width, float products[ROWS]) {
+  constexpr int64_t PER_LINE = LINE / static_cast<int64_t>(sizeof(typename Dtype::Element));
+  Lanes first[ROWS] = {};
+  Lanes second[ROWS] = {};
   int64_t i = 0;
-  for (; i + LANES <= width; i += LANES) {
-    const Lanes w = F32::load(weights + i);
-    for (int r = 0; r < ROWS; ++r) sums[r] += w * Dtype::load(rows[r] + i);
+  for (; i + SPAN <= width; i += SPAN) {
+    if (i % PER_LINE == 0) {
+      for (int r = 0; r < AHEAD; ++r) __builtin_prefetch(ahead[r] + i);
+    }
+    const Span w = F32::load(packed + i);
+    for (int r = 0; r < ROWS; ++r) {
+      const Span x = Dtype::load(rows[r] + i);
+      first[r] += w.first * x.first;
+      second[r] += w.second * x.second;
+    }
   }
   if (i < width) {
-    const Lanes w = loadPart<F32>(weights + i, width - i);
-    for (int r = 0; r < ROWS; ++r) sums[r] += w * loadPart<Dtype>(rows[r] + i, width - i);
+    const Span w = F32::load(packed + i);
+    for (int r = 0; r < ROWS; ++r) {
+      const Span x = loadRest<Dtype>(rows[r] + i, width - i);
+      first[r] += w.first * x.first;
+      second[r] += w.second * x.second;
+    }
   }
-  for (int r = 0; r < ROWS; ++r) products[r] = sumLanes(sums[r]);
+  for (int r = 0; r < ROWS; ++r) products[r] = sumLanes(first[r] + second[r]);
 }
 
 }  // namespace

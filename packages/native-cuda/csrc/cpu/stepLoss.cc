@@ -38,13 +38,42 @@ void flush(float* tileSums, double* sums, int64_t size) {
   memset(tileSums, 0, size * sizeof(float));
 }
 
+struct RowGather {
+  int64_t count;
+  int32_t rows[TILE_ROWS];  // unmasked, in batch order
+};
+
+template <class Call>
+void forEachTile(const VlprmStepLoss& op, Call call) {
+  RowGather gather;
+  gather.count = 0;
+  for (int64_t i = 0; i < op.count; ++i) {
+    const int64_t row = rowAt(op, i);
+    if (op.weights[row] == 0) continue;
+    gather.rows[gather.count++] = static_cast<int32_t>(row);
+    if (gather.count < TILE_ROWS) continue;
+    call(gather);
+    gather.count = 0;
+  }
+  if (gather.count > 0) call(gather);
+}
+
 // --- linear head -----------------------------------------------------------------------------------------------------
 
-void addWeightedRows(const float* const rows[ROWS], const float slopes[ROWS], int64_t width, float* sums) {
+// sums += slopes . rows; meanwhile the lines of two rows wanted next are asked for.
+void addWeightedRows(const float* const rows[ROWS], const float* const ahead[2], const float slopes[ROWS], int64_t width, float* sums) {
+  Lanes slope[ROWS];
+  for (int r = 0; r < ROWS; ++r) slope[r] = broadcast(slopes[r]);
   int64_t i = 0;
-  for (; i + LANES <= width; i += LANES) {
-    Lanes sum = F32::load(sums + i);
-    for (int r = 0; r < ROWS; ++r) sum += broadcast(slopes[r]) * F32::load(rows[r] + i);
+  for (; i + SPAN <= width; i += SPAN) {
+    __builtin_prefetch(ahead[0] + i);
+    __builtin_prefetch(ahead[1] + i);
+    Span sum = F32::load(sums + i);
+    for (int r = 0; r < ROWS; ++r) {
+      const Span x = F32::load(rows[r] + i);
+      sum.first += slope[r] * x.first;
+      sum.second += slope[r] * x.second;
+    }
     memcpy(sums + i, &sum, sizeof sum);
   }
   for (; i < width; ++i) {
@@ -52,37 +81,42 @@ void addWeightedRows(const float* const rows[ROWS], const float slopes[ROWS], in
   }
 }
 
-// Four unmasked rows (repeats carry slope 0): logits, losses, gradient, while the rows are in the cache.
-void linearBlock(VlprmStepLoss& op, const int64_t* rowNumbers, int64_t count, float* tileSums) {
-  const float* rows[ROWS];
-  for (int64_t r = 0; r < ROWS; ++r) rows[r] = op.features + rowNumbers[r < count ? r : count - 1] * op.width;
-  float products[ROWS];
-  fourProducts<F32>(op.head, rows, op.width, products);
-  float slopes[ROWS] = {};
-  for (int64_t r = 0; r < count; ++r) slopes[r] = addRow(op, rowNumbers[r], static_cast<double>(products[r]) + op.head[op.width]);
-  addWeightedRows(rows, slopes, op.width, tileSums);
-  for (int64_t r = 0; r < ROWS; ++r) tileSums[op.width] += slopes[r];
+// Rows [begin, begin + ROWS) of the gather; behind its end the last row stands in.
+void rowPointers(const VlprmStepLoss& op, const RowGather& gather, int64_t begin, const float* rows[ROWS]) {
+  for (int64_t r = 0; r < ROWS; ++r) {
+    const int64_t at = begin + r < gather.count ? begin + r : gather.count - 1;
+    rows[r] = op.features + gather.rows[at] * op.width;
+  }
 }
 
-void linearLoss(VlprmStepLoss& op, double* sums, float* tileSums) {
-  const int64_t size = op.width + 1;
-  int64_t rowNumbers[ROWS];
-  int64_t pending = 0;
-  int64_t inTile = 0;
-  for (int64_t i = 0; i < op.count; ++i) {
-    const int64_t row = rowAt(op, i);
-    if (op.weights[row] == 0) continue;
-    rowNumbers[pending++] = row;
-    if (pending < ROWS) continue;
-    linearBlock(op, rowNumbers, pending, tileSums);
-    pending = 0;
-    inTile += ROWS;
-    if (inTile < TILE_ROWS) continue;
-    flush(tileSums, sums, size);
-    inTile = 0;
+// Logits, losses and gradient of a tile. A block of rows is read from memory once: the second pass finds it in the cache.
+void linearTile(VlprmStepLoss& op, const RowGather& gather, const float* packed, float* tileSums) {
+  for (int64_t begin = 0; begin < gather.count; begin += ROWS) {
+    const float* rows[ROWS];
+    const float* next[ROWS];
+    rowPointers(op, gather, begin, rows);
+    rowPointers(op, gather, begin + ROWS, next);
+    float products[ROWS];
+    fourProducts<F32, 2>(packed, rows, next, op.width, products);
+    float slopes[ROWS] = {};
+    for (int64_t r = 0; r < ROWS && begin + r < gather.count; ++r) {
+      slopes[r] = addRow(op, gather.rows[begin + r], static_cast<double>(products[r]) + op.head[op.width]);
+      tileSums[op.width] += slopes[r];
+    }
+    addWeightedRows(rows, next + 2, slopes, op.width, tileSums);
   }
-  if (pending > 0) linearBlock(op, rowNumbers, pending, tileSums);
-  flush(tileSums, sums, size);
+}
+
+// scratch: packed weights, then f32 sums of one tile.
+void linearLoss(VlprmStepLoss& op, double* sums, char* scratch) {
+  float* packed = reinterpret_cast<float*>(scratch);
+  float* tileSums = packed + roundUp(op.width, SPAN);
+  packWeights<F32>(op.head, op.width, packed);
+  memset(tileSums, 0, static_cast<size_t>(op.width + 1) * sizeof(float));
+  forEachTile(op, [&](const RowGather& gather) {
+    linearTile(op, gather, packed, tileSums);
+    flush(tileSums, sums, op.width + 1);
+  });
 }
 
 // --- two-layer head --------------------------------------------------------------------------------------------------
@@ -93,15 +127,15 @@ struct TwoLayerSums {
 };
 
 // Turns activations [count, paddedUnits] into their derivatives times the rows' slopes, and adds the gradients of b1, w2 and b2.
-void backUnits(VlprmStepLoss& op, const TwoLayerHead& head, const int64_t* rowNumbers, int64_t count, float* activations, const TwoLayerSums& sums) {
+void backUnits(VlprmStepLoss& op, const TwoLayerHead& head, const RowGather& gather, float* activations, const TwoLayerSums& sums) {
   float* hiddenBias = sums.units;
   float* outputWeights = sums.units + head.paddedUnits;
   memset(sums.units, 0, 2 * head.paddedUnits * sizeof(float));
   const float* weights = head.outputWeights();
   double* outputBias = sums.hidden + head.hiddenSize * (head.width + 2);
-  for (int64_t r = 0; r < count; ++r) {
+  for (int64_t r = 0; r < gather.count; ++r) {
     float* activation = activations + r * head.paddedUnits;
-    const float slope = addRow(op, rowNumbers[r], outputLogit(head, activation));
+    const float slope = addRow(op, gather.rows[r], outputLogit(head, activation));
     *outputBias += slope;
     for (int64_t unit = 0; unit < head.hiddenSize; ++unit) {
       const bool active = !(activation[unit] <= 0);
@@ -118,42 +152,35 @@ void backUnits(VlprmStepLoss& op, const TwoLayerHead& head, const int64_t* rowNu
 }
 
 // W1 gradient [unit, i] += sum over the tile's rows of derivative[row, unit] * x[row, i].
-void backWeights(const TwoLayerHead& head, const float* tile, const float* derivatives, int64_t count, double* sums) {
+void backWeights(const TwoLayerHead& head, const float* tile, const float* derivatives, int64_t rows, double* sums) {
   for (int64_t unit = 0; unit < head.paddedUnits; unit += ROWS) {
     const int64_t units = head.hiddenSize - unit < ROWS ? head.hiddenSize - unit : ROWS;
     for (int64_t i = 0; i < head.paddedWidth; i += PANEL) {
       Lanes totals[ROWS][2] = {};
-      for (int64_t r = 0; r < count; ++r) {
-        const Lanes low = F32::load(tile + r * head.paddedWidth + i);
-        const Lanes high = F32::load(tile + r * head.paddedWidth + i + LANES);
+      for (int64_t r = 0; r < rows; ++r) {
+        const Span inputs = F32::load(tile + r * head.paddedWidth + i);
         for (int k = 0; k < ROWS; ++k) {
           const Lanes derivative = broadcast(derivatives[r * head.paddedUnits + unit + k]);
-          totals[k][0] += derivative * low;
-          totals[k][1] += derivative * high;
+          totals[k][0] += derivative * inputs.first;
+          totals[k][1] += derivative * inputs.second;
         }
       }
-      const int64_t inputs = head.width - i < PANEL ? head.width - i : PANEL;
+      const int64_t count = head.width - i < PANEL ? head.width - i : PANEL;
       for (int64_t k = 0; k < units; ++k) {
         float flat[PANEL];
         memcpy(flat, totals[k], sizeof flat);
         double* into = sums + (unit + k) * head.width + i;
-        for (int64_t n = 0; n < inputs; ++n) into[n] += flat[n];
+        for (int64_t n = 0; n < count; ++n) into[n] += flat[n];
       }
     }
   }
 }
 
-struct RowGather {
-  int64_t numbers[TILE_ROWS];
-  int32_t positions[TILE_ROWS];
-  int64_t count;
-};
-
-void twoLayerTile(VlprmStepLoss& op, const TwoLayerHead& head, const TileMemory& memory, const RowGather& rows, const TwoLayerSums& sums) {
-  packTile(head, op.features, rows.positions, 0, rows.count, memory.tile);
-  activate(head, memory.panels, memory.tile, rows.count, memory.activations);
-  backUnits(op, head, rows.numbers, rows.count, memory.activations, sums);
-  backWeights(head, memory.tile, memory.activations, rows.count, sums.hidden);
+void twoLayerTile(VlprmStepLoss& op, const TwoLayerHead& head, const TileMemory& memory, const RowGather& gather, const TwoLayerSums& sums) {
+  packTile(head, op.features, gather.rows, 0, gather.count, memory.tile);
+  activate(head, memory.panels, memory.tile, gather.count, memory.activations);
+  backUnits(op, head, gather, memory.activations, sums);
+  backWeights(head, memory.tile, memory.activations, gather.count, sums.hidden);
 }
 
 void twoLayerLoss(VlprmStepLoss& op, double* sums, char* scratch) {
@@ -161,25 +188,14 @@ void twoLayerLoss(VlprmStepLoss& op, double* sums, char* scratch) {
   const TileMemory memory(head, scratch);
   const TwoLayerSums layerSums = {sums, reinterpret_cast<float*>(memory.rest)};
   packPanels(head, memory.panels);
-  RowGather rows;
-  rows.count = 0;
-  for (int64_t i = 0; i < op.count; ++i) {
-    const int64_t row = rowAt(op, i);
-    if (op.weights[row] == 0) continue;
-    rows.numbers[rows.count] = row;
-    rows.positions[rows.count++] = static_cast<int32_t>(row);
-    if (rows.count < TILE_ROWS) continue;
-    twoLayerTile(op, head, memory, rows, layerSums);
-    rows.count = 0;
-  }
-  if (rows.count > 0) twoLayerTile(op, head, memory, rows, layerSums);
+  forEachTile(op, [&](const RowGather& gather) { twoLayerTile(op, head, memory, gather, layerSums); });
 }
 
 }  // namespace
 
 namespace vlprm::cpu::VLPRM_ISA {
 
-// scratch: f64 sums [parameters], then f32 tile sums [parameters] of a linear head, or the tile memory and [2, paddedUnits].
+// scratch: f64 sums [parameters], then what the head's own pass needs.
 void stepLoss(VlprmStepLoss& op, char* scratch) {
   const int64_t size = op.hiddenSize == 0 ? op.width + 1 : op.hiddenSize * (op.width + 2) + 1;
   double* sums = reinterpret_cast<double*>(scratch);
@@ -188,9 +204,7 @@ void stepLoss(VlprmStepLoss& op, char* scratch) {
   op.loss = 0;
   op.weightSum = 0;
   if (op.hiddenSize == 0) {
-    float* tileSums = reinterpret_cast<float*>(rest);
-    memset(tileSums, 0, size * sizeof(float));
-    linearLoss(op, sums, tileSums);
+    linearLoss(op, sums, rest);
   } else {
     twoLayerLoss(op, sums, rest);
   }

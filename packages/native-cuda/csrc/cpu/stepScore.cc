@@ -37,20 +37,31 @@ void writeStep(const VlprmStepScore& op, int64_t step, double* u) {
   for (int64_t j = 0; j < op.others; ++j) logProbability[1 + j] = static_cast<float>(p.logPositive - u[j]);
 }
 
+// Rows of steps [begin, begin + ROWS); behind the end the last row stands in, so that every row takes the same path.
+template <class Element>
+void rowPointers(const VlprmStepScore& op, int64_t begin, const Element* rows[ROWS]) {
+  for (int64_t r = 0; r < ROWS; ++r) {
+    const int64_t step = begin + r < op.steps ? begin + r : op.steps - 1;
+    rows[r] = static_cast<const Element*>(op.hidden) + (op.positions == nullptr ? step : op.positions[step]) * op.width;
+  }
+}
+
+// scratch: u [ROWS, others], then the packed weights [others, paddedWidth].
 template <class Dtype>
-void scoreRows(const VlprmStepScore& op, double* u) {
-  const auto* hidden = static_cast<const typename Dtype::Element*>(op.hidden);
+void scoreRows(const VlprmStepScore& op, char* scratch) {
+  const int64_t paddedWidth = roundUp(op.width, SPAN);
+  double* u = reinterpret_cast<double*>(scratch);
+  float* packed = reinterpret_cast<float*>(u + ROWS * op.others);
+  for (int64_t j = 0; j < op.others; ++j) packWeights<Dtype>(op.rows + j * op.width, op.width, packed + j * paddedWidth);
   for (int64_t begin = 0; begin < op.steps; begin += ROWS) {
     const int64_t count = op.steps - begin < ROWS ? op.steps - begin : ROWS;
     const typename Dtype::Element* rows[ROWS];
-    for (int64_t r = 0; r < ROWS; ++r) {
-      // A last block that is not full repeats its last row, so that every row takes the same path.
-      const int64_t step = begin + (r < count ? r : count - 1);
-      rows[r] = hidden + (op.positions == nullptr ? step : op.positions[step]) * op.width;
-    }
+    const typename Dtype::Element* next[ROWS];
+    rowPointers(op, begin, rows);
+    rowPointers(op, begin + ROWS, next);
     for (int64_t j = 0; j < op.others; ++j) {
       float products[ROWS];
-      fourProducts<Dtype>(op.rows + j * op.width, rows, op.width, products);
+      fourProducts<Dtype, ROWS>(packed + j * paddedWidth, rows, next, op.width, products);
       for (int64_t r = 0; r < count; ++r) u[r * op.others + j] = products[r] + op.bias[j];
     }
     for (int64_t r = 0; r < count; ++r) writeStep(op, begin + r, u + r * op.others);
@@ -149,11 +160,11 @@ void stepScore(const VlprmStepScore& op, char* scratch) {
   if (op.head != nullptr) {
     scoreTwoLayers(op, scratch);
   } else if (op.dtype == VLPRM_F32) {
-    scoreRows<F32>(op, reinterpret_cast<double*>(scratch));
+    scoreRows<F32>(op, scratch);
   } else if (op.dtype == VLPRM_BF16) {
-    scoreRows<BF16>(op, reinterpret_cast<double*>(scratch));
+    scoreRows<BF16>(op, scratch);
   } else {
-    scoreRows<F16>(op, reinterpret_cast<double*>(scratch));
+    scoreRows<F16>(op, scratch);
   }
   for (int64_t c = 0; c < op.candidates; ++c) {
     const int64_t begin = op.candidateOffsets[c];

@@ -10,8 +10,9 @@ void stepScore(const VlprmStepScore&, char* scratch);
 void stepLoss(VlprmStepLoss&, char* scratch);
 bool adamw(const VlprmAdamW&);
 int64_t mcLabels(const VlprmMcLabels&);
+uint64_t readFloor(const char* bytes, int64_t size);
 
 extern const Kernels table;
-const Kernels table = {VLPRM_STRING(VLPRM_ISA), stepScore, stepLoss, adamw, mcLabels};
+const Kernels table = {VLPRM_STRING(VLPRM_ISA), stepScore, stepLoss, adamw, mcLabels, readFloor};
 
 }  // namespace vlprm::cpu::VLPRM_ISA

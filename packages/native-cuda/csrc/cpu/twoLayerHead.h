@@ -6,10 +6,8 @@
 namespace {
 
 constexpr int64_t TILE_ROWS = 64;
-constexpr int64_t PANEL = 2 * LANES;  // units that one pass computes
+constexpr int64_t PANEL = SPAN;  // units that one pass computes
 constexpr int64_t SUM_LENGTH = 128;   // products summed before they join the total: keeps f32 sums short
-
-inline int64_t roundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 struct TwoLayerHead {
   const float* parameters;
@@ -57,12 +55,11 @@ inline void activateBlock(const TwoLayerHead& head, const float* panel, const fl
     const int64_t end = begin + SUM_LENGTH < head.width ? begin + SUM_LENGTH : head.width;
     Lanes sums[ROWS][2] = {};
     for (int64_t i = begin; i < end; ++i) {
-      const Lanes low = F32::load(panel + i * PANEL);
-      const Lanes high = F32::load(panel + i * PANEL + LANES);
+      const Span weights = F32::load(panel + i * PANEL);
       for (int r = 0; r < ROWS; ++r) {
         const Lanes x = broadcast(tile[r * head.paddedWidth + i]);
-        sums[r][0] += x * low;
-        sums[r][1] += x * high;
+        sums[r][0] += x * weights.first;
+        sums[r][1] += x * weights.second;
       }
     }
     for (int r = 0; r < ROWS; ++r) {
@@ -75,16 +72,13 @@ inline void activateBlock(const TwoLayerHead& head, const float* panel, const fl
 // activations [TILE_ROWS, paddedUnits] = W1 x + b1, before the rectifier; zero in the padding.
 inline void activate(const TwoLayerHead& head, const float* panels, const float* tile, int64_t count, float* activations) {
   for (int64_t begin = 0; begin < head.paddedUnits; begin += PANEL) {
-    Lanes bias[2];
     const int64_t units = head.hiddenSize - begin;
-    bias[0] = units >= LANES ? F32::load(head.hiddenBias() + begin) : loadPart<F32>(head.hiddenBias() + begin, units);
-    bias[1] = units >= PANEL ? F32::load(head.hiddenBias() + begin + LANES)
-                             : loadPart<F32>(head.hiddenBias() + begin + LANES, units > LANES ? units - LANES : 0);
+    const Span bias = units >= PANEL ? F32::load(head.hiddenBias() + begin) : loadRest<F32>(head.hiddenBias() + begin, units);
     for (int64_t r = 0; r < count; r += ROWS) {
       Lanes totals[ROWS][2];
       for (int k = 0; k < ROWS; ++k) {
-        totals[k][0] = bias[0];
-        totals[k][1] = bias[1];
+        totals[k][0] = bias.first;
+        totals[k][1] = bias.second;
       }
       activateBlock(head, panels + begin * head.width, tile + r * head.paddedWidth, totals);
       for (int k = 0; k < ROWS; ++k) memcpy(activations + (r + k) * head.paddedUnits + begin, totals[k], sizeof totals[k]);

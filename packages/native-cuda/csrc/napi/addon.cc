@@ -140,6 +140,13 @@ Napi::Value mcLabels(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(cpu::kernels().mcLabels(op)));
 }
 
+// Benchmarks only.
+Napi::Value readFloor(const Napi::CallbackInfo& info) {
+  const Napi::TypedArray array = info[0].As<Napi::TypedArray>();
+  const uint64_t sum = cpu::kernels().readFloor(pointer<char>(array), static_cast<int64_t>(array.ByteLength()));
+  return Napi::Number::New(info.Env(), static_cast<double>(sum & 0xffffffffu));
+}
+
 Napi::Value probeCuda(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const CudaProbe& probe = cudaProbe(info[0].As<Napi::String>().Utf8Value());
@@ -165,6 +172,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("stepLoss", Napi::Function::New(env, stepLoss));
   exports.Set("adamw", Napi::Function::New(env, adamw));
   exports.Set("mcLabels", Napi::Function::New(env, mcLabels));
+  exports.Set("readFloor", Napi::Function::New(env, readFloor));
   exports.Set("cudaProbe", Napi::Function::New(env, probeCuda));
   exports.Set("cudaStepScore", Napi::Function::New(env, cudaStepScore));
   return exports;
