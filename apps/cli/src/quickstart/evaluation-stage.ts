@@ -1,7 +1,7 @@
 import type { Policy } from '@vlprm/core';
 import { readPrmBundle } from '@vlprm/core/models';
 import { applyHead, loadPrm, StepReader, type LoadedPrm, type StepRows } from '@vlprm/core/models/onnx';
-import { startStage, VlprmError } from '@vlprm/core/runtime';
+import { startStage, VlprmError, type StageProgress } from '@vlprm/core/runtime';
 import { presented, type Puzzle } from '@vlprm/data/puzzle-world';
 import { runBenchmark } from '@vlprm/tts';
 import { PRM_RULES, type PrmRule, type PrmRow } from '../report/report-schema.ts';
@@ -66,11 +66,17 @@ async function readOnce(
   { signal, events }: StageContext,
 ): Promise<StepRows> {
   const reader = await StepReader.open(baseFolder);
-  const progress = startStage(events, 'read test solutions', { total: null });
+  let progress: StageProgress | null = null;
   try {
     return await reader.read(
       solutions.map((solution) => asSolution(solution)),
-      { signal, onProgress: () => progress.advance() },
+      {
+        signal,
+        onProgress: (_done, total) => {
+          progress ??= startStage(events, 'read test solutions', { total });
+          progress.advance();
+        },
+      },
     );
   } finally {
     await reader.close();

@@ -5,15 +5,7 @@ import type { Report } from './report-schema.ts';
 export function headlineTable(report: Report): string {
   const { targets } = report.gates;
   const reached = targets.filter((target) => target.passed).length;
-  const rows = targets.map((target) => [
-    target.name,
-    target.measured,
-    target.target,
-    target.passed ? 'reached' : 'SHORT',
-  ]);
-  const table = textTable(
-    [{ title: 'Figure' }, { title: 'Measured' }, { title: 'Target' }, { title: 'Verdict' }],
-    rows,
-  );
+  const rows = targets.map(({ passed, name, measured, target }) => [passed ? 'ok' : 'SHORT', name, measured, target]);
+  const table = textTable([{ title: '' }, { title: 'Figure' }, { title: 'Measured' }, { title: 'Target' }], rows);
   return `${table}\n\n${reached} of ${targets.length} targets reached on ${report.problems.testNovel} novel problems, seed ${report.seed}.\n`;
 }

@@ -1,5 +1,5 @@
-import { decimal, duration, percent, points, pointsInterval } from './format-number.ts';
-import type { Report, Target } from './report-schema.ts';
+import { decimal, duration, NOT_MEASURED, percent, points, pointsInterval } from './format-number.ts';
+import type { MissedErrors, Report, Target } from './report-schema.ts';
 
 /** What targets and findings are derived from. */
 export type Measured = Omit<Report, 'findings' | 'gates'> & { gates: Omit<Report['gates'], 'targets' | 'passed'> };
@@ -24,23 +24,23 @@ function stepTargets({ prm, gates }: Measured): Target[] {
   return [
     {
       id: 'perception-f1',
-      name: 'Perception-error F1, hybrid labels',
+      name: 'Perception-error F1',
       measured: decimal(perception.f1),
-      target: 'at least 0.85',
+      target: '≥ 0.85',
       passed: atLeast(perception.f1, 0.85),
     },
     {
       id: 'perception-above-blind',
-      name: 'Perception-error F1 above the blind PRM',
-      measured: decimal(aboveBlind),
-      target: 'at least 0.25',
+      name: 'Perception-error F1 over the blind PRM',
+      measured: aboveBlind === null ? NOT_MEASURED : `+${decimal(aboveBlind)}`.replace('+-', '−'),
+      target: '≥ +0.25',
       passed: atLeast(aboveBlind, 0.25),
     },
     {
       id: 'reasoning-f1',
-      name: 'Reasoning-error F1, hybrid labels',
+      name: 'Reasoning-error F1',
       measured: decimal(reasoning.f1),
-      target: 'at least 0.70',
+      target: '≥ 0.70',
       passed: atLeast(reasoning.f1, 0.7),
     },
   ];
@@ -52,16 +52,16 @@ function sightTargets({ gates }: Measured): Target[] {
   return [
     {
       id: 'image-swap',
-      name: 'Swapped pictures flagged',
-      measured: `${percent(imageSwap.flagged)} at ${percent(imageSwap.flaggedBefore)} false alarms`,
-      target: 'at least 95% at no more than 5%',
+      name: 'Picture swap flagged (false alarms)',
+      measured: `${percent(imageSwap.flagged)} (${percent(imageSwap.flaggedBefore)})`,
+      target: '≥ 95% (≤ 5%)',
       passed: atLeast(imageSwap.flagged, 0.95) && atMost(imageSwap.flaggedBefore, 0.05),
     },
     {
       id: 'image-edit',
-      name: 'One-attribute edits flagged, above the blind PRM',
-      measured: `${percent(imageEdit.flagged)} against ${percent(blind.imageEditFlagged)}`,
-      target: 'at least 40 points more',
+      name: 'One-attribute edit flagged (blind PRM)',
+      measured: `${percent(imageEdit.flagged)} (${percent(blind.imageEditFlagged)})`,
+      target: '≥ blind + 40 points',
       passed: atLeast(editGain, 0.4),
     },
   ];
@@ -73,21 +73,21 @@ function answerTargets(report: Measured): Target[] {
   return [
     {
       id: 'one-shot',
-      name: 'one-shot@8 over one try',
-      measured: `${points(overOneTry)} points`,
-      target: 'at least +15 points',
+      name: 'one-shot@8 over pass@1, points',
+      measured: points(overOneTry),
+      target: '≥ +15',
       passed: atLeast(overOneTry, 0.15),
     },
     {
       id: 'weighted-vote',
-      name: 'weighted-vote@16 over majority@16',
-      measured: `${points(vote?.gain ?? null)} points ${pointsInterval(vote?.ci95 ?? null)}`,
+      name: 'weighted-vote@16 over majority@16, points',
+      measured: vote === undefined ? NOT_MEASURED : `${points(vote.gain)} ${pointsInterval(vote.ci95)}`,
       target: 'interval above 0',
       passed: vote !== undefined && vote.ci95[0] > 0,
     },
     {
       id: 'oracle',
-      name: 'No strategy above the oracle on the same samples',
+      name: 'Strategies above the oracle',
       measured: oracleHolds(report) ? 'none' : 'at least one',
       target: 'none',
       passed: oracleHolds(report),
@@ -103,35 +103,57 @@ function oracleHolds(report: Measured): boolean {
   });
 }
 
-function labelTargets({ synthesis, prm }: Measured): Target[] {
-  const { common, labels, veto } = synthesis;
-  const lift = (rates: typeof veto.withoutLastStepEvidence): boolean =>
-    rates.missedRateDropped !== null &&
-    rates.missedRateKept !== null &&
-    rates.missedRateDropped >= 2 * rates.missedRateKept;
+/** Missed errors are at least twice as frequent among dropped traces. */
+function doubles({ missedRateDropped, missedRateKept }: MissedErrors): boolean {
+  return missedRateDropped !== null && missedRateKept !== null && missedRateDropped >= 2 * missedRateKept;
+}
+
+const rates = ({ missedRateDropped, missedRateKept }: MissedErrors): string =>
+  `${percent(missedRateDropped)} : ${percent(missedRateKept)}`;
+
+function labelTargets({ synthesis: { common, labels, veto } }: Measured): Target[] {
+  const { withoutLastStepEvidence, withoutLastStepErrors } = veto;
+  return [
+    {
+      id: 'labels',
+      name: 'Hybrid labels over mc0 and mc50, points',
+      measured: `${pointsInterval(common.hybridMinusMc0Ci95)} ${pointsInterval(common.hybridMinusMc50Ci95)}`,
+      target: 'intervals above 0',
+      passed: common.hybridMinusMc0Ci95[0] > 0 && common.hybridMinusMc50Ci95[0] > 0,
+    },
+    {
+      id: 'coverage',
+      name: 'Coverage of hybrid labels',
+      measured: decimal(labels.hybrid.coverage),
+      target: '≥ 0.94',
+      passed: atLeast(labels.hybrid.coverage, 0.94),
+    },
+    {
+      id: 'veto',
+      name: 'Missed errors, vetoed : kept',
+      measured: rates(veto),
+      target: '≥ 2 : 1',
+      passed: doubles(veto),
+    },
+    {
+      id: 'veto-without-last-step',
+      name: 'The same without the last step',
+      measured: rates(withoutLastStepEvidence),
+      target: '≥ 2 : 1',
+      passed: doubles(withoutLastStepEvidence) && doubles(withoutLastStepErrors),
+    },
+  ];
+}
+
+function trainingTargets({ prm }: Measured): Target[] {
   const f1 = (rule: keyof typeof prm): number | null => prm[rule].perception.f1;
   const equalSteps = new Set(Object.values(prm).map((row) => row.supervisedSteps)).size === 1;
   return [
     {
-      id: 'labels',
-      name: 'Hybrid labels beat mc0 and mc50 on shared traces',
-      measured: `${pointsInterval(common.hybridMinusMc0Ci95)} and ${pointsInterval(common.hybridMinusMc50Ci95)} points, coverage ${decimal(labels.hybrid.coverage)}`,
-      target: 'both intervals above 0, coverage at least 0.94',
-      passed:
-        common.hybridMinusMc0Ci95[0] > 0 && common.hybridMinusMc50Ci95[0] > 0 && atLeast(labels.hybrid.coverage, 0.94),
-    },
-    {
-      id: 'veto',
-      name: 'Missed errors in vetoed traces',
-      measured: `${percent(veto.missedRateDropped)} against ${percent(veto.missedRateKept)}; without the last step ${percent(veto.withoutLastStepEvidence.missedRateDropped)} against ${percent(veto.withoutLastStepEvidence.missedRateKept)}`,
-      target: 'twice as frequent, both ways',
-      passed: lift(veto) && lift(veto.withoutLastStepEvidence) && lift(veto.withoutLastStepErrors),
-    },
-    {
       id: 'trained-on-hybrid',
-      name: 'Perception F1 trained on hybrid, mc0, mc50, judge',
-      measured: `${decimal(f1('hybrid'))}, ${decimal(f1('mc0'))}, ${decimal(f1('mc50'))}, ${decimal(f1('judge'))}${equalSteps ? '' : ' on unequal step counts'}`,
-      target: '0.10 above both mc, no more than 0.02 below judge, equal steps',
+      name: 'Perception F1 by labels: hybrid, mc0, mc50, judge',
+      measured: `${decimal(f1('hybrid'))}, ${decimal(f1('mc0'))}, ${decimal(f1('mc50'))}, ${decimal(f1('judge'))}`,
+      target: '≥ mc + 0.10, judge − 0.02',
       passed:
         equalSteps &&
         atLeast(minus(f1('hybrid'), f1('mc0')), 0.1) &&
@@ -145,30 +167,30 @@ function runTargets({ gates: { world }, problems, timings }: Measured): Target[]
   return [
     {
       id: 'world',
-      name: 'World band: pass@1, majority@16, oracle@16',
+      name: 'World: pass@1, majority@16, oracle@16',
       measured: `${percent(world.passAt1)}, ${percent(world.majority16)}, ${percent(world.oracle16)}`,
-      target: '55 to 75%, 78 to 90%, at least 95%',
+      target: '55–75%, 78–90%, ≥ 95%',
       passed: within(world.passAt1, 0.55, 0.75) && within(world.majority16, 0.78, 0.9) && atLeast(world.oracle16, 0.95),
     },
     {
       id: 'judge',
-      name: 'Judge names the first error',
+      name: 'World: judge names the first error',
       measured: percent(world.judgeFirstErrorAccuracy),
-      target: '80 to 90%',
+      target: '80–90%',
       passed: within(world.judgeFirstErrorAccuracy, 0.8, 0.9),
     },
     {
       id: 'novel',
       name: 'Novel test problems',
       measured: String(problems.testNovel),
-      target: 'at least 600',
+      target: '≥ 600',
       passed: problems.testNovel >= 600,
     },
     {
       id: 'time',
       name: 'Time of the run',
       measured: duration(timings.totalSeconds),
-      target: 'at most 5 min',
+      target: '≤ 5 min',
       passed: timings.totalSeconds <= 300,
     },
   ];
@@ -181,6 +203,7 @@ export function targetsOf(report: Measured): Target[] {
     ...sightTargets(report),
     ...answerTargets(report),
     ...labelTargets(report),
+    ...trainingTargets(report),
     ...runTargets(report),
   ];
 }

@@ -21,6 +21,14 @@ interface StageLine {
   finished: boolean;
 }
 
+/** Whether a stage that was last told about at `lastMs` (null: never) has something to say now. */
+function isDue(progress: Progress, line: StageLine | undefined, nowMs: number, everyMs: number): boolean {
+  if (isFinished(progress)) return line?.finished !== true;
+  if (progress.done === 0 || (progress.total === null && progress.elapsedSeconds < ESTIMATE_AFTER_SECONDS))
+    return false;
+  return nowMs - (line?.lastMs ?? Number.NEGATIVE_INFINITY) >= everyMs;
+}
+
 function timeLeft({ etaSeconds, elapsedSeconds }: Progress): string | null {
   return etaSeconds === null || elapsedSeconds < ESTIMATE_AFTER_SECONDS ? null : duration(etaSeconds);
 }
@@ -29,7 +37,7 @@ const isFinished = ({ done, total }: Progress): boolean => total !== null && don
 
 function describe(progress: Progress): string {
   const { stage, done, total, elapsedSeconds } = progress;
-  if (total === null) return `${stage}: ${done}`;
+  if (total === null) return `${stage}: ${done} so far`;
   if (isFinished(progress)) return `${stage}: ${done}/${total} in ${duration(elapsedSeconds)}`;
   const left = timeLeft(progress);
   const share = Math.floor((100 * done) / total);
@@ -68,11 +76,9 @@ export class ProgressDisplay {
   }
 
   #writeLine(progress: Progress): void {
-    const line = this.#lines.get(progress.stage);
-    const finished = isFinished(progress);
-    const due = line === undefined || this.#now() - line.lastMs >= this.#lineEveryMs;
-    if (finished ? line?.finished === true : !due || progress.done === 0) return;
-    this.#lines.set(progress.stage, { lastMs: this.#now(), finished });
+    const now = this.#now();
+    if (!isDue(progress, this.#lines.get(progress.stage), now, this.#lineEveryMs)) return;
+    this.#lines.set(progress.stage, { lastMs: now, finished: isFinished(progress) });
     this.#sink.write(`${describe(progress)}\n`);
   }
 

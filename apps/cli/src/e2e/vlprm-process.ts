@@ -1,0 +1,35 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const BIN = fileURLToPath(new URL('../../bin/vlprm.mjs', import.meta.url));
+
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface VlprmProcess {
+  readonly child: ChildProcess;
+  /** What has been written to stderr so far. */
+  stderr(): string;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts the real command line in a process of its own, as a user would. */
+export function startVlprm(args: readonly string[], cwd: string): VlprmProcess {
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const text = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text.stdout += part));
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (text.stderr += part));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (exitCode) => resolve({ exitCode, ...text }));
+  });
+  return { child, stderr: () => text.stderr, ended };
+}
+
+/** Runs the command line to its end. */
+export function runVlprm(args: readonly string[], cwd: string): Promise<Ended> {
+  return startVlprm(args, cwd).ended;
+}
