@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
  * model, and frozen: `WORLD_HASH` goes into every report.
  */
 export const POLICY = {
-  name: 'puzzle-world/policy',
+  eye: { file: 'policy-eye.onnx', sha256: '96e331f6cb7055f3700bb12af0a029ca6ab2d79e79ee7ab1eeb90ac306037fa1' },
   /** Looks per picture that all samples share, so that misreadings repeat. */
   glimpses: 4,
   gaze: { resolution: 8, aimDeviation: 0.7, sensorNoise: 0.01 },
@@ -23,7 +23,7 @@ export const POLICY = {
 } as const;
 
 export const JUDGE = {
-  name: 'puzzle-world/judge',
+  eye: { file: 'judge-eye.onnx', sha256: '61e2fce45b3865989873975b8338a6e26a725365a883811d15ee97a760d185b4' },
   glimpses: 2,
   gaze: { resolution: 16, aimDeviation: 0.8, sensorNoise: 0.04 },
   /** A claim whose probability is below this is called wrong. */
@@ -32,5 +32,9 @@ export const JUDGE = {
   missedReasoning: 0.1,
 } as const;
 
-/** Hash of all constants of policy and judge. */
+/** Hash of all constants of policy and judge, their trained eyes included. */
 export const WORLD_HASH = createHash('sha256').update(JSON.stringify({ POLICY, JUDGE })).digest('hex');
+
+/** Names carry the world's hash, so that whatever one version of it has said is never taken for another's. */
+export const POLICY_NAME = `puzzle-world/policy@${WORLD_HASH.slice(0, 8)}`;
+export const JUDGE_NAME = `puzzle-world/judge@${WORLD_HASH.slice(0, 8)}`;

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { decodeImage, downsampleImage, imageHash } from '@vlprm/core/models';
 import { openOnnx, type OnnxSession } from '@vlprm/core/models/onnx';
 import { createRandom, seedFrom, VlprmError } from '@vlprm/core/runtime';
-import { z } from 'zod';
 import { JUDGE, POLICY } from './constants.ts';
 import { ATTRIBUTES, type Attribute, type Family } from './family.ts';
 import { RETINA_SIZE, takeGlimpse, type Gaze } from './glimpse.ts';
@@ -32,25 +31,16 @@ interface EyeSpec {
 /** Where the shipped eyes lie. */
 export const EYES_FOLDER = new URL('../../models/eyes/', import.meta.url);
 
-const manifestSchema = z.object({ schema: z.literal('vlprm.eyes/1'), files: z.record(z.string(), z.string()) });
-
-async function readModel(name: string): Promise<Uint8Array> {
-  const where = `models/eyes/${name}`;
-  try {
-    const manifest = manifestSchema.parse(JSON.parse(await readFile(new URL('eyes.json', EYES_FOLDER), 'utf8')));
-    const bytes = await readFile(new URL(name, EYES_FOLDER));
-    const hash = createHash('sha256').update(bytes).digest('hex');
-    if (hash === manifest.files[name]) return bytes;
-  } catch (cause) {
-    throw new VlprmError('ERR_FILE_MISSING', 'the eye of the puzzle world cannot be read', {
-      where,
-      fix: 'install @vlprm/data again, or train the eyes with packages/train/python/train_eyes.py',
-      cause,
-    });
-  }
-  throw new VlprmError('ERR_BUNDLE_HASH', 'the eye differs from the hash in eyes.json', {
+async function readModel({ file, sha256 }: { readonly file: string; readonly sha256: string }): Promise<Uint8Array> {
+  const where = `models/eyes/${file}`;
+  const fix = 'install @vlprm/data again';
+  const bytes = await readFile(new URL(file, EYES_FOLDER)).catch((cause: unknown) => {
+    throw new VlprmError('ERR_FILE_MISSING', 'an eye of the puzzle world cannot be read', { where, fix, cause });
+  });
+  if (createHash('sha256').update(bytes).digest('hex') === sha256) return bytes;
+  throw new VlprmError('ERR_BUNDLE_HASH', 'the eye is not the one that the frozen world was measured with', {
     where,
-    fix: 'install @vlprm/data again',
+    fix,
   });
 }
 
@@ -173,7 +163,7 @@ class OnnxEye implements Eye {
 /** The policy's weak eye and the judge's stronger one, from the shipped models. */
 export async function openEyes(): Promise<{ policy: Eye; judge: Eye; close(): Promise<void> }> {
   const [policySession, judgeSession] = await Promise.all(
-    ['policy-eye.onnx', 'judge-eye.onnx'].map(async (name) => openOnnx(await readModel(name), { threads: 1 })),
+    [POLICY, JUDGE].map(async ({ eye }) => openOnnx(await readModel(eye), { threads: 1 })),
   );
   if (policySession === undefined || judgeSession === undefined)
     throw new VlprmError('ERR_INTERNAL', 'an eye did not open');

@@ -6,7 +6,15 @@ import { FAMILIES, readQuestion } from './families/index.ts';
 import { FAMILY_IDS, type FamilyId, type Scene } from './family.ts';
 import { drawScenes, sceneHash, splitOf } from './scene.ts';
 import { readSolution } from './solution-state.ts';
-import { deductionStep, finalAnswer, parseAnswer, parseDeduction, parsePerception, parseRule, visibleReading } from './steps.ts';
+import {
+  deductionStep,
+  finalAnswer,
+  parseAnswer,
+  parseDeduction,
+  parsePerception,
+  parseRule,
+  visibleReading,
+} from './steps.ts';
 import { stepTruth } from './truth.ts';
 import { alterElement, perceptionSteps, rowElements, soundDeductions, workedSolution } from './worked-solution.ts';
 
@@ -37,7 +45,9 @@ describe.each(FAMILY_IDS)('%s', (id) => {
       fc.property(anySeed, (seed) => {
         const scene = sceneOf(id, seed);
         const seen = visibleReading(scene, family);
-        const scores = Array.from({ length: family.ruleCount }, (_, rule) => family.consistency(rule, seen, scene.query));
+        const scores = Array.from({ length: family.ruleCount }, (_, rule) =>
+          family.consistency(rule, seen, scene.query),
+        );
         expect(scores.indexOf(Math.max(...scores))).toBe(scene.rule);
         expect(scores.filter((score) => score === Math.max(...scores))).toHaveLength(1);
         expect(soundDeductions(scene).length).toBeGreaterThan(0);
@@ -86,8 +96,11 @@ describe('steps', () => {
         const index = cell % reading.length;
         const altered = alterElement(family, reading[index] ?? {}, createRandom(seed));
         fc.pre(altered !== null);
-        reading[index] = altered ?? {};
-        const steps = [...perceptionSteps(family, reading), ...workedSolution(scene, createRandom(seed)).slice(family.rows)];
+        reading[index] = altered;
+        const steps = [
+          ...perceptionSteps(family, reading),
+          ...workedSolution(scene, createRandom(seed)).slice(family.rows),
+        ];
         expect(stepTruth(scene, steps).firstError).toBe(Math.floor(index / family.columns));
       }),
       { numRuns: 60 },
@@ -98,24 +111,39 @@ describe('steps', () => {
     const scene = sceneOf('number-triple', 5);
     const family = FAMILIES['number-triple'];
     const steps = workedSolution(scene, createRandom(1));
-    const otherRule = { kind: 'reasoning' as const, text: family.ruleText((scene.rule + 1) % family.ruleCount, scene.query) };
+    const otherRule = {
+      kind: 'reasoning' as const,
+      text: family.ruleText((scene.rule + 1) % family.ruleCount, scene.query),
+    };
     expect(stepTruth(scene, steps.with(3, otherRule)).firstError).toBe(3);
     const deduction = parseDeduction(family, steps[4]?.text ?? '');
-    const slipped = deductionStep(family, { premise: deduction?.premise ?? '', value: scene.answer === '9' ? '8' : '9' });
+    const slipped = deductionStep(family, {
+      premise: deduction?.premise ?? '',
+      value: scene.answer === '9' ? '8' : '9',
+    });
     expect(stepTruth(scene, steps.with(4, slipped)).firstError).toBe(4);
     expect(stepTruth(scene, steps.with(5, { kind: 'reasoning', text: 'So the answer is 0.' })).firstError).toBe(5);
   });
 
   it.each([
-    ['a row with a word of another family', () => parsePerception(FAMILIES['color-grid'], 0, 'Row 1: red, small, blue.')],
+    [
+      'a row with a word of another family',
+      () => parsePerception(FAMILIES['color-grid'], 0, 'Row 1: red, small, blue.'),
+    ],
     ['a row with too few elements', () => parsePerception(FAMILIES['color-grid'], 0, 'Row 1: red, blue.')],
     ['a row of another number', () => parsePerception(FAMILIES['color-grid'], 1, 'Row 1: red, blue, green.')],
-    ['free prose as rule', () => parseRule(FAMILIES['odd-cell'], 'I think it is random.', sceneOf('odd-cell', 1).query)],
+    [
+      'free prose as rule',
+      () => parseRule(FAMILIES['odd-cell'], 'I think it is random.', sceneOf('odd-cell', 1).query),
+    ],
     ['a deduction without a conclusion', () => parseDeduction(FAMILIES.count, 'The rows hold 1 and 2 and 3.')],
-    ['an answer whose letter and word disagree', () => {
-      const { query } = sceneOf('color-grid', 2);
-      return parseAnswer(query, `So the answer is A, ${query.options?.[1] ?? ''}.`);
-    }],
+    [
+      'an answer whose letter and word disagree',
+      () => {
+        const { query } = sceneOf('color-grid', 2);
+        return parseAnswer(query, `So the answer is A, ${query.options?.[1] ?? ''}.`);
+      },
+    ],
   ])('refuse %s', (_, parse) => {
     expect(parse()).toBeNull();
   });
@@ -145,7 +173,10 @@ describe('splits', () => {
     const scene = sceneOf('count', 11);
     expect(splitOf(sceneHash(scene))).toBe('train');
     expect(sceneHash({ ...scene })).toBe(sceneHash(scene));
-    const other = { ...scene, elements: scene.elements.with(0, { shape: scene.elements[0]?.shape === 'circle' ? 'square' : 'circle' }) };
+    const other = {
+      ...scene,
+      elements: scene.elements.with(0, { shape: scene.elements[0]?.shape === 'circle' ? 'square' : 'circle' }),
+    };
     expect(sceneHash(other)).not.toBe(sceneHash(scene));
   });
 

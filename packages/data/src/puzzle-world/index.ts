@@ -1,4 +1,4 @@
-export { JUDGE, POLICY, WORLD_HASH } from './constants.ts';
+export { JUDGE, JUDGE_NAME, POLICY, POLICY_NAME, WORLD_HASH } from './constants.ts';
 export { EYES_FOLDER, openEyes, type Belief, type Eye } from './eyes.ts';
 export { ATTRIBUTES, FAMILY_IDS, type FamilyId, type Scene } from './family.ts';
 export { FAMILIES, readQuestion } from './families/index.ts';

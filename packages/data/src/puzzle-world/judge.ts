@@ -1,7 +1,7 @@
 import { imageHash, type Judge, type Review, type Sampled, type Solution } from '@vlprm/core/models';
 import type { StepLabel, Usage } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError } from '@vlprm/core/runtime';
-import { JUDGE } from './constants.ts';
+import { JUDGE, JUDGE_NAME } from './constants.ts';
 import type { Belief, Eye } from './eyes.ts';
 import { FAMILIES, readQuestion } from './families/index.ts';
 import { ATTRIBUTES, type Element, type Family, type Query } from './family.ts';
@@ -63,7 +63,7 @@ function stepHolds(
 
 /** A stronger eye with an exact rule checker that still overlooks some errors at random. */
 class PuzzleJudge implements Judge {
-  readonly name = JUDGE.name;
+  readonly name = JUDGE_NAME;
   readonly capabilities = { images: true, maxSteps: 6 };
   readonly #eye: Eye;
 
@@ -98,7 +98,7 @@ class PuzzleJudge implements Judge {
 const refuse = (what: string): Sampled<Review> => ({
   ok: false,
   error: new VlprmError('ERR_TRACE_MALFORMED', what, {
-    where: JUDGE.name,
+    where: JUDGE_NAME,
     fix: 'configure a judge for your own problems',
   }),
 });

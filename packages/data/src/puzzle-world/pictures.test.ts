@@ -67,9 +67,14 @@ describe('pictures', () => {
     for (const { scene, nuisanceSeed } of puzzles.filter(({ scene }) => scene.query.blank !== null)) {
       const { blank, target } = scene.query;
       const hidden = scene.elements[blank ?? 0] ?? {};
-      const other = { ...hidden, [target]: target === 'digit' ? '5' : target === 'size' ? 'large' : target === 'color' ? 'red' : 'circle' };
+      const other = {
+        ...hidden,
+        [target]: target === 'digit' ? '5' : target === 'size' ? 'large' : target === 'color' ? 'red' : 'circle',
+      };
       const changed = { ...scene, elements: scene.elements.with(blank ?? 0, other) };
-      expect(Buffer.from(drawScene(changed, nuisanceSeed).png).equals(Buffer.from(drawScene(scene, nuisanceSeed).png))).toBe(true);
+      expect(
+        Buffer.from(drawScene(changed, nuisanceSeed).png).equals(Buffer.from(drawScene(scene, nuisanceSeed).png)),
+      ).toBe(true);
     }
   });
 });

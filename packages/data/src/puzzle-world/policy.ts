@@ -6,9 +6,10 @@ import {
   type ProposeOptions,
   type Sampled,
 } from '@vlprm/core/models';
-import { NO_USAGE, type Step } from '@vlprm/core/records';
+import type { NO_USAGE} from '@vlprm/core/records';
+import { type Step } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError, type Random } from '@vlprm/core/runtime';
-import { POLICY } from './constants.ts';
+import { POLICY, POLICY_NAME } from './constants.ts';
 import type { Belief, Eye } from './eyes.ts';
 import { FAMILIES, readQuestion } from './families/index.ts';
 import { ATTRIBUTES, type Deduction, type Element, type Family, type Query } from './family.ts';
@@ -153,12 +154,12 @@ const countWords = (text: string): number => text.split(' ').length;
 
 const refuse = (what: string, fix: string): Sampled<Proposal> => ({
   ok: false,
-  error: new VlprmError('ERR_TRACE_MALFORMED', what, { where: POLICY.name, fix }),
+  error: new VlprmError('ERR_TRACE_MALFORMED', what, { where: POLICY_NAME, fix }),
 });
 
 /** A small trained eye and a reasoner that errs: it reads pixels and words, never the scene. */
 class PuzzlePolicy implements Policy {
-  readonly name = POLICY.name;
+  readonly name = POLICY_NAME;
   readonly capabilities = { images: true, maxSteps: 6 };
   readonly #eye: Eye;
 

@@ -1,4 +1,4 @@
-import { Tokenizer } from '@huggingface/tokenizers';
+import { parseTokenizer } from '@vlprm/core/models';
 import { createRandom } from '@vlprm/core/runtime';
 import { formatSteps, prmTurns } from '@vlprm/core/text';
 import { describe, expect, it } from 'vitest';
@@ -7,8 +7,8 @@ import { drawScenes } from './scene.ts';
 import { MAX_TOKENS, tokenizerJson } from './tokenizer.ts';
 import { workedSolution } from './worked-solution.ts';
 
-const tokenizer = new Tokenizer(tokenizerJson(), {});
-const ids = (text: string): number[] => tokenizer.encode(text).ids;
+const tokenizer = parseTokenizer(JSON.stringify(tokenizerJson()));
+const ids = (text: string): readonly number[] => tokenizer.encode(text);
 
 describe('the tokenizer of the puzzle world', () => {
   it('knows every word of questions and solutions and reads a whole solution as its turns', () => {
