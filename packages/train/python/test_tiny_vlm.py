@@ -35,7 +35,7 @@ def write_corpus(folder, count=80):
     images.astype(np.uint8).tofile(folder / "images.u8")
     tokens.tofile(folder / "tokens.u16")
     supervised.tofile(folder / "supervised.u8")
-    words = {f"word{i}": i for i in range(VOCABULARY)}
+    words = {"<reasoning>": 3, **{f"word{i}": i for i in range(VOCABULARY) if i != 3}}
     (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": words}}))
     (folder / "scenes.json").write_text(json.dumps(["a", "b"]))
     info = {"seed": 3, "solutions": count // 2, "captions": count - count // 2, "maxTokens": MAX_TOKENS}
@@ -98,6 +98,18 @@ class TinyVlmTest(unittest.TestCase):
 
 
 class TrainingTest(unittest.TestCase):
+    def test_loss_weighs_reasoning_and_leaves_out_what_is_not_supervised(self):
+        torch.manual_seed(5)
+        vision, decoder = VisionEncoder().eval(), Decoder(VOCABULARY, MAX_TOKENS).eval()
+        image, _ = random_inputs(1, 4)
+        tokens = torch.tensor([[2, 7, 3, 9, 8]])
+        with torch.no_grad():
+            nll = -decoder(vision(image), tokens)[1][0]
+            supervised = torch.tensor([[0.0, 1.0, 1.0, 1.0, 0.0]])
+            loss, _ = train_base.target_loss(vision, decoder, image, tokens, supervised, 3)
+        expected = (nll[1] + nll[2] + train_base.REASONING_WEIGHT * nll[3]) / (2 + train_base.REASONING_WEIGHT)
+        self.assertAlmostEqual(loss.item(), expected.item(), places=4)
+
     def test_training_learns_to_see_and_exports_what_it_learned(self):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

@@ -20,11 +20,17 @@ from export import export_base
 from tiny_vlm import PAD, Decoder, VisionEncoder
 
 
+REASONING_WEIGHT = 4.0
+
+
 class Corpus:
     """Examples of split `base`, in memory; solutions come first, captions after them."""
 
     def __init__(self, folder):
         self.info = json.loads((folder / "examples.json").read_text())
+        words = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+        self.vocabulary = len(words)
+        self.reasoning = words["<reasoning>"]
         count = self.info["solutions"] + self.info["captions"]
         length = self.info["maxTokens"]
         self.images = np.memmap(folder / "images.u8", np.uint8, "r", shape=(count, 3, 96, 96))
@@ -50,19 +56,24 @@ def vary(image, random):
     return image.contiguous(memory_format=torch.channels_last)
 
 
-def target_loss(vision, decoder, image, tokens, supervised):
-    """Mean negative log-likelihood of the supervised tokens, and the share predicted exactly."""
+def target_loss(vision, decoder, image, tokens, supervised, reasoning):
+    """Mean negative log-likelihood of the supervised tokens, and the share predicted exactly.
+
+    Tokens behind the mark `reasoning` weigh REASONING_WEIGHT: a solution has few of them, and they are the hard ones.
+    """
     hidden = decoder.trunk(vision(image), tokens)
     wanted = supervised[:, 1:] > 0
     logits = decoder.read(hidden[:, :-1][wanted])
     targets = tokens[:, 1:][wanted]
-    loss = F.cross_entropy(logits, targets)
+    behind = ((tokens == reasoning).cumsum(1)[:, :-1] > 0)[wanted]
+    weights = 1 + (REASONING_WEIGHT - 1) * behind.float()
+    loss = (F.cross_entropy(logits, targets, reduction="none") * weights).sum() / weights.sum()
     return loss, (logits.argmax(-1) == targets).float().mean()
 
 
 def choose_rows(step, total, info, batch, held_out, random):
-    """A batch of captions or of solutions; captions come first, solutions take over: from 15% of the batches to 75%."""
-    share = 0.15 + 0.6 * min(1.0, max(0.0, (step / total - 0.15) / 0.35))
+    """A batch of captions or of solutions; captions come first, solutions take over: from 15% of the batches to 85%."""
+    share = 0.15 + 0.7 * min(1.0, max(0.0, (step / total - 0.15) / 0.2))
     solved = torch.rand((), generator=random).item() < share
     count = info["solutions"] if solved else info["captions"]
     first = 0 if solved else info["solutions"]
@@ -79,7 +90,7 @@ def evaluate(corpus, vision, decoder, held_out):
         image = torch.from_numpy(np.stack([corpus.images[row] for row in rows])).float().div_(255)
         tokens = torch.from_numpy(corpus.tokens[rows, :length].astype(np.int64))
         supervised = torch.from_numpy(corpus.supervised[rows, :length].astype(np.float32))
-        loss, exact = target_loss(vision, decoder, image, tokens, supervised)
+        loss, exact = target_loss(vision, decoder, image, tokens, supervised, corpus.reasoning)
         result[name] = {"loss": round(loss.item(), 4), "exact": round(exact.item(), 4)}
     return result
 
@@ -100,8 +111,7 @@ def main():
     random = torch.Generator().manual_seed(options.seed)
     corpus = Corpus(options.corpus)
     held_out = min(256, corpus.info["captions"] // 4)
-    vocabulary = len(json.loads((options.corpus / "tokenizer.json").read_text())["model"]["vocab"])
-    vision, decoder = VisionEncoder(), Decoder(vocabulary, corpus.info["maxTokens"])
+    vision, decoder = VisionEncoder(), Decoder(corpus.vocabulary, corpus.info["maxTokens"])
     vision = vision.to(memory_format=torch.channels_last)
     parameters = [*vision.parameters(), *decoder.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -110,11 +120,11 @@ def main():
         optimizer,
         lambda step: min(1.0, (step + 1) / warmup) * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / options.steps))),
     )
-    print(f"base: {sum(p.numel() for p in parameters)} parameters, {vocabulary} words", file=sys.stderr)
+    print(f"base: {sum(p.numel() for p in parameters)} parameters, {corpus.vocabulary} words", file=sys.stderr)
     started = time.time()
     for step in range(options.steps):
         rows = choose_rows(step, options.steps, corpus.info, options.batch, held_out, random)
-        loss, exact = target_loss(vision, decoder, *corpus.batch(rows, random))
+        loss, exact = target_loss(vision, decoder, *corpus.batch(rows, random), corpus.reasoning)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
