@@ -1,4 +1,4 @@
-import type { LabelSemantics, StepKind, Trace } from '@vlprm/core/records';
+import type { LabelSemantics, StepKind, Trace, TraceStep } from '@vlprm/core/records';
 import { createRandom, seedFrom, sha256, VlprmError } from '@vlprm/core/runtime';
 import type { TraceFeatures } from './features.ts';
 import type { TrainOptions } from './options.ts';
@@ -26,7 +26,7 @@ export interface TraceRows {
   readonly traceId: string;
   readonly groupId: string;
   readonly rows: readonly TrainingRow[];
-  /** True when the labels find no error and leave no step open. */
+  /** True when nothing speaks against the trace: no label, and no rollouts of which most went wrong. */
   readonly clean: boolean;
 }
 
@@ -50,6 +50,11 @@ function kindWeight(kind: StepKind | null, weights: RowWeights): number {
   return kind === 'reasoning' ? weights.reasoningWeight : 1;
 }
 
+/** True unless most of the rollouts from behind a step, of those that came to an end, missed the answer. */
+function rolloutsAgree({ mc }: TraceStep): boolean {
+  return mc === null || mc.correct >= mc.incorrect + mc.unparsable;
+}
+
 /**
  * Rows of one trace. A label of 1 or -1 is a target; 0 (neutral) and null give no row. Under first-error semantics the
  * steps after the first error are targets of 0 with `postErrorWeight`: once wrong, a solution stays wrong. The whole
@@ -70,7 +75,7 @@ export function traceRows(trace: Trace, firstRow: number, weights: RowWeights): 
   });
   const open = firstWrong < 0 && trace.steps.some(({ label }) => label === null);
   if (!open) add(firstRow + trace.steps.length, 'solution', null, firstWrong < 0 ? 1 : 0, weights.solutionWeight);
-  return { traceId: trace.id, groupId: trace.groupId, rows, clean: firstWrong < 0 && !open };
+  return { traceId: trace.id, groupId: trace.groupId, rows, clean: firstWrong < 0 && !open && trace.steps.every(rolloutsAgree) };
 }
 
 /** Rows of the traces that are kept. ERR_DATASET_INVALID for a trace whose features were not read. */

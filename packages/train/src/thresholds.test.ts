@@ -36,6 +36,10 @@ describe('bestF1Threshold', () => {
     );
   });
 
+  it('calls nothing wrong where only steps of probability 1 are', () => {
+    expect(bestF1Threshold({ probabilities: [1, 1], targets: [0, 1] })).toEqual({ value: 0, f1: 0 });
+  });
+
   it('lies half-way between the last wrong and the first right step', () => {
     const best = bestF1Threshold({ probabilities: [0.9, 0.2, 0.6, 0.1], targets: [1, 0, 1, 0] });
     expect(best!.value).toBeCloseTo(0.4, 12);
@@ -78,7 +82,9 @@ describe('oneStandardErrorThreshold', () => {
 
   it('flags errors that the labels miss as often as they find them', () => {
     // Wrong steps lie at 0.1 (always found) and at 0.5 (found 9 times in 20): the best F1 stops short of the latter.
-    const labelled = grouped(2000, (i) => (i % 5 === 0 ? [0.1, 0] : i % 50 === 1 ? [0.5, i % 20 < 9 ? 0 : 1] : [0.95, 1]));
+    const labelled = grouped(2000, (i) =>
+      i % 5 === 0 ? [0.1, 0] : i % 50 === 1 ? [0.5, i % 20 < 9 ? 0 : 1] : [0.95, 1],
+    );
     expect(oneStandardErrorThreshold(labelled, 3)!.value).toBeGreaterThan(0.5);
     expect(oneStandardErrorThreshold(labelled, 3)!.value).toBeLessThan(0.95);
   });

@@ -15,13 +15,12 @@ export interface ErrorThreshold {
 
 /**
  * F1 of the wrong steps at every threshold that tells two steps apart, from low to high; each lies half-way between
- * two neighbouring probabilities. Empty when no step is wrong.
+ * two neighbouring probabilities.
  */
 function f1Curve({ probabilities, targets }: LabelledProbabilities): ErrorThreshold[] {
   const order = Array.from({ length: probabilities.length }, (_, i) => i);
   order.sort((a, b) => probabilities[a]! - probabilities[b]!);
   const wrong = order.filter((i) => targets[i] === 0).length;
-  if (wrong === 0) return [];
   const curve: ErrorThreshold[] = [];
   let hits = 0;
   order.forEach((row, place) => {
@@ -37,8 +36,8 @@ const betterOf = (a: ErrorThreshold, b: ErrorThreshold): ErrorThreshold => (b.f1
 
 /** The threshold with the best F1 of wrong steps, the lowest of equal ones. Null when no step is wrong: nothing can be chosen then. */
 export function bestF1Threshold(labelled: LabelledProbabilities): ErrorThreshold | null {
-  const curve = f1Curve(labelled);
-  return curve.length === 0 ? null : curve.reduce(betterOf, { value: 0, f1: 0 });
+  if (!Array.from(labelled.targets).includes(0)) return null;
+  return f1Curve(labelled).reduce(betterOf, { value: 0, f1: 0 });
 }
 
 /** Half the width of a central interval of this level is one standard error of a normal estimate. */
@@ -73,5 +72,6 @@ export function oneStandardErrorThreshold(
  */
 export function falseAlarmThreshold(lowest: readonly number[], rate: number): number | null {
   const sorted = [...lowest].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(rate * sorted.length))] ?? null;
+  const firstTooMany = sorted.findIndex((_, place) => (place + 1) / sorted.length > rate);
+  return sorted[firstTooMany] ?? null;
 }
