@@ -38,6 +38,21 @@ describe('traceRows', () => {
     ]);
   });
 
+  it.each([
+    [{ correct: 8, incorrect: 7, unparsable: 1, failed: 0, budget: 16 }, true],
+    [{ correct: 0, incorrect: 0, unparsable: 0, failed: 16, budget: 16 }, true],
+    [{ correct: 7, incorrect: 8, unparsable: 1, failed: 0, budget: 16 }, false],
+    [{ correct: 7, incorrect: 0, unparsable: 8, failed: 1, budget: 16 }, false],
+  ])(
+    'keep their labels where rollouts speak otherwise, but the trace is clean only where they do not: %o',
+    (mc, clean) => {
+      const trace = traceOf('a', CLEAN);
+      const read = traceRows({ ...trace, steps: trace.steps.map((step) => ({ ...step, mc })) }, 0, WEIGHTS);
+      expect(read.clean).toBe(clean);
+      expect(read.rows).toEqual(traceRows(trace, 0, WEIGHTS).rows);
+    },
+  );
+
   it('after a first error are wrong with the weight of such steps', () => {
     const { rows, clean } = traceRows(traceOf('a', BROKEN), 0, { ...WEIGHTS, reasoningWeight: 2 });
     expect(clean).toBe(false);

@@ -75,7 +75,12 @@ export function traceRows(trace: Trace, firstRow: number, weights: RowWeights): 
   });
   const open = firstWrong < 0 && trace.steps.some(({ label }) => label === null);
   if (!open) add(firstRow + trace.steps.length, 'solution', null, firstWrong < 0 ? 1 : 0, weights.solutionWeight);
-  return { traceId: trace.id, groupId: trace.groupId, rows, clean: firstWrong < 0 && !open && trace.steps.every(rolloutsAgree) };
+  return {
+    traceId: trace.id,
+    groupId: trace.groupId,
+    rows,
+    clean: firstWrong < 0 && !open && trace.steps.every(rolloutsAgree),
+  };
 }
 
 /** Rows of the traces that are kept. ERR_DATASET_INVALID for a trace whose features were not read. */

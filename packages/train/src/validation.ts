@@ -46,7 +46,10 @@ export function readValidation(input: ValidationInput): ValidationReading {
   const threshold =
     chosen === null
       ? { value: 0.5, chosenOn: 'default: no wrong step in the validation split' }
-      : { value: chosen.value, chosenOn: `${CHOSEN_ON}, highest within one standard error of the best F1 of wrong steps` };
+      : {
+          value: chosen.value,
+          chosenOn: `${CHOSEN_ON}, highest within one standard error of the best F1 of wrong steps`,
+        };
   return {
     temperature,
     threshold,
