@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openOnnx, OnnxWorker, type OnnxFeeds, type OnnxSession } from './session.ts';
 
@@ -95,4 +97,16 @@ describe('what an ONNX session refuses', () => {
     await session.close();
     await expect(session.run(images(1, 0))).rejects.toMatchObject({ code: 'ERR_MODEL_FAILED' });
   });
+});
+
+it('without onnxruntime-node says what to install, in a process that then ends by itself', async () => {
+  const script = `
+    import { openOnnx } from ${JSON.stringify(new URL('./session.ts', import.meta.url).href)};
+    await openOnnx('model.onnx').catch((error) => console.log(error.toLine()));
+  `;
+  const preload = new URL('../fixtures/without-onnxruntime.mjs', import.meta.url).href;
+  const flags = ['--import', 'tsx', '--input-type=module', '--eval', script];
+  const env = { ...process.env, NODE_OPTIONS: `--import ${preload}` };
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { env, timeout: 50_000 });
+  expect(stdout).toMatch(/^error\[ERR_BACKEND_UNAVAILABLE\]: .*npm install onnxruntime-node\n$/);
 });

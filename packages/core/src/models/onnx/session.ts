@@ -53,10 +53,13 @@ function failureToError(failure: OnnxFailure, where: string): VlprmError {
   }
 }
 
-/** From dist the worker is plain JavaScript; from source it is TypeScript, behind an entry that tsx can start from. */
+/**
+ * From dist the worker is plain JavaScript; from source it is TypeScript, behind an entry that tsx can start from.
+ * Flags of the process are not handed on: some, such as `--input-type`, end a thread at once.
+ */
 function startThread(): Worker {
   const entry = import.meta.url.endsWith('.ts') ? './source-worker.mjs' : './worker.js';
-  return new Worker(new URL(entry, import.meta.url));
+  return new Worker(new URL(entry, import.meta.url), { execArgv: [] });
 }
 
 function ownBuffers(feeds: OnnxFeeds): Transferable[] {
