@@ -21,7 +21,7 @@ target_include_directories(vlprm_cpu PUBLIC csrc)
 target_compile_options(vlprm_cpu PRIVATE -O2 -Wall -Wextra -Wno-psabi)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-  vlprm_cpu_kernels(avx2 -mavx2 -mfma)
+  vlprm_cpu_kernels(avx2 -mavx2 -mfma -mf16c)
   target_sources(vlprm_cpu PRIVATE $<TARGET_OBJECTS:vlprm_cpu_avx2>)
   target_compile_definitions(vlprm_cpu PRIVATE VLPRM_HAS_AVX2)
 endif()

@@ -32,7 +32,7 @@ std::unique_ptr<char, AlignedDelete> scratchMemory(size_t bytes) {
 
 size_t stepScoreScratch(const VlprmStepScore& op) {
   if (op.head != nullptr) return TileMemory::bytes(TwoLayerHead(op.head, op.width, op.hiddenSize));
-  return static_cast<size_t>(op.others) * (sizeof(double) * ROWS + sizeof(float) * static_cast<size_t>(roundUp(op.width, SPAN)));
+  return static_cast<size_t>(op.others) * (sizeof(double) * CHUNK + sizeof(float) * static_cast<size_t>(roundUp(op.width, SPAN)));
 }
 
 size_t stepLossScratch(const VlprmStepLoss& op) {
@@ -48,7 +48,7 @@ size_t everyKernels(const Kernels* found[4]) {
   size_t count = 0;
   found[count++] = &baseline::table;
 #ifdef VLPRM_HAS_AVX2
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found[count++] = &avx2::table;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) found[count++] = &avx2::table;
 #endif
   return count;
 }

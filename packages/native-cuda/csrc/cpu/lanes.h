@@ -4,11 +4,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
+
 namespace {
 
 constexpr int LANES = 8;
 constexpr int64_t SPAN = 2 * LANES;  // elements that one load takes
 constexpr int ROWS = 4;              // rows that share one load of the weights
+constexpr int64_t CHUNK = 64;        // steps whose logits are computed before their probabilities
 constexpr int64_t LINE = 64;         // bytes that one prefetch brings
 
 // GCC and Clang lower these to whatever registers there are.
@@ -56,7 +61,33 @@ struct F32 {
   static Span load(const float* from) { return {loadLanes(from), loadLanes(from + LANES)}; }
 };
 
-// 16-bit elements are taken in pairs, as 32-bit words: the even ones go to the first lanes, the odd ones to the second.
+#ifdef __F16C__
+
+// AVX2 and F16C widen eight halves as they load them.
+struct BF16 {
+  typedef uint16_t Element;
+  static constexpr bool PAIRED = false;
+  static Span load(const uint16_t* from) { return {widen(from), widen(from + LANES)}; }
+
+ private:
+  static Lanes widen(const uint16_t* from) {
+    const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+    return (Lanes)_mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+  }
+};
+
+struct F16 {
+  typedef uint16_t Element;
+  static constexpr bool PAIRED = false;
+  static Span load(const uint16_t* from) { return {widen(from), widen(from + LANES)}; }
+
+ private:
+  static Lanes widen(const uint16_t* from) { return (Lanes)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))); }
+};
+
+#else
+
+// Elsewhere 16-bit elements are taken in pairs, as 32-bit words: the even ones go to the first lanes, the odd ones to the second.
 // That saves widening them one by one; the weights are packed in the same order.
 struct BF16 {
   typedef uint16_t Element;
@@ -88,6 +119,8 @@ struct F16 {
   }
 };
 
+#endif
+
 // packed [roundUp(width, SPAN)]: the weights in the order in which Dtype loads elements, zeros behind them.
 template <class Dtype>
 inline void packWeights(const float* weights, int64_t width, float* packed) {
@@ -118,7 +151,7 @@ inline void fourProducts(const float* packed, const typename Dtype::Element* con
   int64_t i = 0;
   for (; i + SPAN <= width; i += SPAN) {
     if (i % PER_LINE == 0) {
-      for (int r = 0; r < AHEAD; ++r) __builtin_prefetch(ahead[r] + i);
+      for (int r = 0; r < AHEAD; ++r) __builtin_prefetch(ahead[r] + i, 0, 2);
     }
     const Span w = F32::load(packed + i);
     for (int r = 0; r < ROWS; ++r) {

@@ -66,8 +66,8 @@ void addWeightedRows(const float* const rows[ROWS], const float* const ahead[2],
   for (int r = 0; r < ROWS; ++r) slope[r] = broadcast(slopes[r]);
   int64_t i = 0;
   for (; i + SPAN <= width; i += SPAN) {
-    __builtin_prefetch(ahead[0] + i);
-    __builtin_prefetch(ahead[1] + i);
+    __builtin_prefetch(ahead[0] + i, 0, 2);
+    __builtin_prefetch(ahead[1] + i, 0, 2);
     Span sum = F32::load(sums + i);
     for (int r = 0; r < ROWS; ++r) {
       const Span x = F32::load(rows[r] + i);

@@ -3,6 +3,7 @@
 #include "cpu/kernels.h"
 #include "cpu/lanes.h"
 #include "cpu/logistic.h"
+#include "cpu/logisticLanes.h"
 #include "cpu/twoLayerHead.h"
 
 namespace {
@@ -20,21 +21,40 @@ double jointLogit(const double* u, int64_t others) {
   return smallest - log(sum);
 }
 
-// u [others]: differences of the label logits, before the temperature; overwritten.
+// u [others]: differences of the label logits of one step, before the temperature; overwritten.
 void writeStep(const VlprmStepScore& op, int64_t step, double* u) {
-  const int64_t labels = op.others + 1;
   for (int64_t j = 0; j < op.others; ++j) u[j] /= op.temperature;
-  const double logit = op.others == 1 ? u[0] : jointLogit(u, op.others);
+  const double logit = jointLogit(u, op.others);
   const Logistic p = logistic(logit);
-  float* logProbability = op.logProbability + step * labels;
+  float* logProbability = op.logProbability + step * (op.others + 1);
   op.logit[step] = static_cast<float>(logit);
   op.probability[step] = static_cast<float>(p.probability);
   logProbability[0] = static_cast<float>(p.logPositive);
-  if (labels == 2) {
-    logProbability[1] = static_cast<float>(p.logNegative);
+  for (int64_t j = 0; j < op.others; ++j) logProbability[1 + j] = static_cast<float>(p.logPositive - u[j]);
+}
+
+// Two labels: up to eight steps at once.
+void writeLanes(const VlprmStepScore& op, int64_t begin, int64_t count, const double* u) {
+  float logits[LANES] = {};
+  for (int64_t k = 0; k < count; ++k) logits[k] = static_cast<float>(u[k] / op.temperature);
+  const LogisticLanes p = logisticLanes(loadLanes(logits));
+  float probability[LANES];
+  memcpy(probability, &p.probability, sizeof probability);
+  for (int64_t k = 0; k < count; ++k) {
+    op.logit[begin + k] = logits[k];
+    op.probability[begin + k] = probability[k];
+    op.logProbability[2 * (begin + k)] = p.logPositive[k];
+    op.logProbability[2 * (begin + k) + 1] = p.logNegative[k];
+  }
+}
+
+// u [count, others] of steps [begin, begin + count).
+void writeSteps(const VlprmStepScore& op, int64_t begin, int64_t count, double* u) {
+  if (op.others > 1) {
+    for (int64_t k = 0; k < count; ++k) writeStep(op, begin + k, u + k * op.others);
     return;
   }
-  for (int64_t j = 0; j < op.others; ++j) logProbability[1 + j] = static_cast<float>(p.logPositive - u[j]);
+  for (int64_t k = 0; k < count; k += LANES) writeLanes(op, begin + k, count - k < LANES ? count - k : LANES, u + k);
 }
 
 // Rows of steps [begin, begin + ROWS); behind the end the last row stands in, so that every row takes the same path.
@@ -46,25 +66,34 @@ void rowPointers(const VlprmStepScore& op, int64_t begin, const Element* rows[RO
   }
 }
 
-// scratch: u [ROWS, others], then the packed weights [others, paddedWidth].
+// u [count, others] of steps [begin, begin + count), before the temperature.
 template <class Dtype>
-void scoreRows(const VlprmStepScore& op, char* scratch) {
+void rowDifferences(const VlprmStepScore& op, const float* packed, int64_t begin, int64_t count, double* u) {
   const int64_t paddedWidth = roundUp(op.width, SPAN);
-  double* u = reinterpret_cast<double*>(scratch);
-  float* packed = reinterpret_cast<float*>(u + ROWS * op.others);
-  for (int64_t j = 0; j < op.others; ++j) packWeights<Dtype>(op.rows + j * op.width, op.width, packed + j * paddedWidth);
-  for (int64_t begin = 0; begin < op.steps; begin += ROWS) {
-    const int64_t count = op.steps - begin < ROWS ? op.steps - begin : ROWS;
+  for (int64_t at = 0; at < count; at += ROWS) {
     const typename Dtype::Element* rows[ROWS];
     const typename Dtype::Element* next[ROWS];
-    rowPointers(op, begin, rows);
-    rowPointers(op, begin + ROWS, next);
+    rowPointers(op, begin + at, rows);
+    rowPointers(op, begin + at + ROWS, next);
+    const int64_t real = count - at < ROWS ? count - at : ROWS;
     for (int64_t j = 0; j < op.others; ++j) {
       float products[ROWS];
       fourProducts<Dtype, ROWS>(packed + j * paddedWidth, rows, next, op.width, products);
-      for (int64_t r = 0; r < count; ++r) u[r * op.others + j] = products[r] + op.bias[j];
+      for (int64_t r = 0; r < real; ++r) u[(at + r) * op.others + j] = products[r] + op.bias[j];
     }
-    for (int64_t r = 0; r < count; ++r) writeStep(op, begin + r, u + r * op.others);
+  }
+}
+
+// scratch: u [CHUNK, others], then the packed weights [others, paddedWidth].
+template <class Dtype>
+void scoreRows(const VlprmStepScore& op, char* scratch) {
+  double* u = reinterpret_cast<double*>(scratch);
+  float* packed = reinterpret_cast<float*>(u + CHUNK * op.others);
+  for (int64_t j = 0; j < op.others; ++j) packWeights<Dtype>(op.rows + j * op.width, op.width, packed + j * roundUp(op.width, SPAN));
+  for (int64_t begin = 0; begin < op.steps; begin += CHUNK) {
+    const int64_t count = op.steps - begin < CHUNK ? op.steps - begin : CHUNK;
+    rowDifferences<Dtype>(op, packed, begin, count, u);
+    writeSteps(op, begin, count, u);
   }
 }
 
@@ -76,10 +105,9 @@ void scoreTwoLayers(const VlprmStepScore& op, char* scratch) {
     const int64_t count = op.steps - begin < TILE_ROWS ? op.steps - begin : TILE_ROWS;
     packTile(head, static_cast<const float*>(op.hidden), op.positions, begin, count, memory.tile);
     activate(head, memory.panels, memory.tile, count, memory.activations);
-    for (int64_t r = 0; r < count; ++r) {
-      double logit = outputLogit(head, memory.activations + r * head.paddedUnits);
-      writeStep(op, begin + r, &logit);
-    }
+    double logits[TILE_ROWS];
+    for (int64_t r = 0; r < count; ++r) logits[r] = outputLogit(head, memory.activations + r * head.paddedUnits);
+    writeSteps(op, begin, count, logits);
   }
 }
 

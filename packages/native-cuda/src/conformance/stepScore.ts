@@ -15,18 +15,27 @@ export function decodeHalf(pattern: number, dtype: 'bf16' | 'f16'): number {
   return sign * (exponent === 0 ? fraction * 2 ** (1 - bias) : (1 + fraction) * 2 ** (exponent - bias));
 }
 
+const decoded = new Map<'bf16' | 'f16', Float64Array>();
+
+function decodedPatterns(dtype: 'bf16' | 'f16'): Float64Array {
+  const known = decoded.get(dtype) ?? Float64Array.from({ length: 65_536 }, (_, pattern) => decodeHalf(pattern, dtype));
+  decoded.set(dtype, known);
+  return known;
+}
+
 /** The pattern nearest to `value` among all finite ones: slow, obvious, good enough for test data. */
 export function encodeHalf(value: number, dtype: 'bf16' | 'f16'): number {
+  const values = decodedPatterns(dtype);
   const largest = dtype === 'bf16' ? 0x7f7f : 0x7bff;
   let low = 0;
   let high = largest;
   const magnitude = Math.abs(value);
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (decodeHalf(middle, dtype) <= magnitude) low = middle;
+    if ((values[middle] as number) <= magnitude) low = middle;
     else high = middle;
   }
-  const nearest = magnitude - decodeHalf(low, dtype) <= decodeHalf(high, dtype) - magnitude ? low : high;
+  const nearest = magnitude - (values[low] as number) <= (values[high] as number) - magnitude ? low : high;
   return value < 0 ? nearest + 32_768 : nearest;
 }
 
@@ -37,7 +46,7 @@ export interface Definition {
   logProbability: number[][];
 }
 
-function labelLogits(input: StepScoreInput, row: readonly number[]): number[] {
+function labelLogits(input: StepScoreInput, row: Float64Array): number[] {
   const { width, labelRows, head } = input;
   const product = (weights: Float32Array, at: number): number => {
     let sum = 0;
@@ -68,11 +77,11 @@ function logSumExp(values: readonly number[]): number {
 export function defineSteps(input: StepScoreInput): Definition {
   const { hidden, dtype, width, temperature = 1 } = input;
   const positions = input.positions ?? Int32Array.from({ length: hidden.length / width }, (_, i) => i);
+  const patterns = dtype === 'f32' ? null : decodedPatterns(dtype);
+  const values = Float64Array.from(hidden, (value) => (patterns === null ? value : (patterns[value] as number)));
   const definition: Definition = { logit: [], probability: [], logProbability: [] };
   for (const position of positions) {
-    const row = Array.from(hidden.subarray(position * width, (position + 1) * width), (value) =>
-      dtype === 'f32' ? value : decodeHalf(value, dtype),
-    );
+    const row = values.subarray(position * width, (position + 1) * width);
     const scaled = labelLogits(input, row).map((logit) => logit / temperature);
     const [positive = NaN, ...others] = scaled;
     const logs = scaled.map((logit) => logit - logSumExp(scaled));

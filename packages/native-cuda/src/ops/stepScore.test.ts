@@ -9,6 +9,7 @@ import {
   defineSteps,
   defineVote,
   encodeHalf,
+  type Definition,
 } from '../conformance/stepScore.ts';
 import { stepHeadSize } from './stepHead.ts';
 import {
@@ -91,8 +92,7 @@ function worst(actual: ArrayLike<number>, expected: readonly number[], scale: (i
   }, 0);
 }
 
-function expectSteps(input: StepScoreInput, output: StepScoreOutput): void {
-  const defined = defineSteps(input);
+function expectSteps(input: StepScoreInput, output: StepScoreOutput, defined: Definition): void {
   const labels = input.labelRows === undefined ? 2 : input.labelRows.rows.length / input.width;
   const scale = (step: number): number => Math.max(1, Math.abs(defined.logit[step] as number));
   expect(worst(output.probability, defined.probability)).toBeLessThanOrEqual(PROBABILITY_TOLERANCE);
@@ -101,8 +101,7 @@ function expectSteps(input: StepScoreInput, output: StepScoreOutput): void {
   expect(logs).toBeLessThanOrEqual(LOG_TOLERANCE);
 }
 
-function expectAggregates(input: StepScoreInput, output: StepScoreOutput): void {
-  const { probability } = defineSteps(input);
+function expectAggregates(input: StepScoreInput, output: StepScoreOutput, { probability }: Definition): void {
   const { candidateOffsets = Int32Array.of(0), threshold = 0.5 } = input;
   const { aggregates } = output;
   if (aggregates === undefined) throw new Error('no aggregates');
@@ -120,6 +119,12 @@ function expectAggregates(input: StepScoreInput, output: StepScoreOutput): void 
     const clear = steps.every((p) => Math.abs(p - threshold) > PROBABILITY_TOLERANCE);
     if (clear) expect(aggregates.firstError[candidate]).toBe(defined[candidate]?.firstError);
   });
+}
+
+function expectAgreement(input: StepScoreInput, output: StepScoreOutput): void {
+  const defined = defineSteps(input);
+  expectSteps(input, output, defined);
+  expectAggregates(input, output, defined);
 }
 
 /** The choice must follow exactly from the aggregates as they were written. */
@@ -143,8 +148,7 @@ describeBackends('stepScore', (backend) => {
       for (const [i, rows] of ROWS.entries()) {
         const input = randomInput(1000 * width + i, { dtype, width, rows, scorer: 2 + (i % 3) });
         const output = scorePoisoned(input, backend);
-        expectSteps(input, output);
-        expectAggregates(input, output);
+        expectAgreement(input, output);
         expectChoices(input, output);
       }
     });
@@ -153,8 +157,7 @@ describeBackends('stepScore', (backend) => {
       for (const scorer of [2, 5]) {
         const input = randomInput(7 + scorer, { dtype, width: 3584, rows: 30, scorer });
         const output = scorePoisoned(input, backend);
-        expectSteps(input, output);
-        expectAggregates(input, output);
+        expectAgreement(input, output);
       }
     });
   });
@@ -166,8 +169,7 @@ describeBackends('stepScore', (backend) => {
         const rows = ROWS[i % ROWS.length] as number;
         const input = randomInput(i + 31, { dtype: 'f32', width, rows, scorer });
         const output = scorePoisoned(input, backend);
-        expectSteps(input, output);
-        expectAggregates(input, output);
+        expectAgreement(input, output);
         expectChoices(input, output);
       }
     },
