@@ -27,7 +27,7 @@ export const DEFAULT_SEED = 1;
  */
 export function action<Flags extends SharedFlags>(
   streams: Streams,
-  configKeys: readonly (keyof Config & keyof Flags & string)[],
+  configKeys: readonly (keyof Config & keyof Flags)[],
   work: (context: CommandContext, flags: Flags, args: readonly string[]) => Promise<void>,
 ): (this: Command) => Promise<void> {
   return async function run(this: Command): Promise<void> {

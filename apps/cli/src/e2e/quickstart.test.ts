@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { traceSchema, type Trace } from '@vlprm/core/records';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../command-line.ts';
 import { reportSchema, type Report } from '../report/report-schema.ts';
 import { runVlprm, type Ended } from './vlprm-process.ts';
 
@@ -23,11 +24,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const path = (...parts: string[]): string => join(folder, ...parts);
 const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
-const fail = async (...args: string[]): Promise<string> => {
-  const { exitCode, stdout, stderr } = await runVlprm(args, folder);
-  expect(stdout).toBe('');
-  return `${exitCode} ${stderr.trim().split('\n').at(-1) ?? ''}`;
-};
+/** Runs a command line that is to fail, in this process, and returns its exit code and its last line on stderr. */
+async function fail(...args: string[]): Promise<string> {
+  const text = { stdout: '', stderr: '' };
+  const exitCode = await runCommandLine(args, {
+    stdout: { write: (part) => (text.stdout += part) },
+    stderr: { write: (part) => (text.stderr += part) },
+  });
+  expect(text.stdout).toBe('');
+  return `${exitCode} ${text.stderr.trim().split('\n').at(-1) ?? ''}`;
+}
 
 function traces(): Trace[] {
   const lines = readFileSync(join(run, 'dataset', 'train-00000-of-00001.jsonl'), 'utf8')
