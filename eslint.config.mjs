@@ -48,6 +48,11 @@ export default tseslint.config(
     },
   },
   {
+    // Programs of their own, which print.
+    files: ['**/{bench,scripts}/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
     files: ['packages/**/*.{ts,mjs}', 'apps/**/*.{ts,mjs}'],
     ignores: ['**/vitest.config.ts'],
     rules: {

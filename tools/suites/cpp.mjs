@@ -33,10 +33,10 @@ export function readCases(output, name) {
   return outcome;
 }
 
-/** @param {string} folder @param {string} build @returns {boolean} */
+/** @param {string} folder @param {string} build the folder that scripts/test-native.mjs uses too @returns {boolean} */
 function buildTests(folder, build) {
-  const ninja = spawnSync('ninja', ['--version'], { stdio: 'ignore' }).status === 0;
-  const configure = ['-S', folder, '-B', build, '-DVLPRM_TESTS=ON', ...(ninja ? ['-G', 'Ninja'] : [])];
+  const cuda = process.env.VLPRM_CUDA ?? 'AUTO';
+  const configure = ['-S', folder, '-B', build, '-DVLPRM_TESTS=ON', `-DVLPRM_CUDA=${cuda}`, '-DVLPRM_SANITIZE='];
   const compile = ['--build', build, '--target', 'vlprm_test', '--parallel', String(availableParallelism())];
   return [configure, compile].every(
     (args) => spawnSync('cmake', args, { stdio: ['ignore', 'ignore', 2] }).status === 0,
@@ -54,7 +54,7 @@ export function runCppTests({ folder }, notBuilt) {
   const name = relative(workspaceRoot, tests);
   const missing = notBuilt.find(({ what }) => what === 'native kernels');
   if (missing) return [skippedOutcome(name, `native code was not built: ${missing.reason}`)];
-  const build = join(folder, 'build', 'tests');
+  const build = join(folder, 'build', 'test');
   if (!buildTests(folder, build)) return [failedOutcome(`${name}: the C++ tests could not be built`)];
   const { status, stdout } = spawnSync(join(build, 'vlprm_test'), [], {
     stdio: ['ignore', 'pipe', 2],

@@ -6,7 +6,7 @@ import {
   type ProposeOptions,
   type Sampled,
 } from '@vlprm/core/models';
-import type { NO_USAGE} from '@vlprm/core/records';
+import type { NO_USAGE } from '@vlprm/core/records';
 import { type Step } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError, type Random } from '@vlprm/core/runtime';
 import { POLICY, POLICY_NAME } from './constants.ts';
