@@ -43,7 +43,7 @@ export function action<Flags extends SharedFlags>(
       verbose: config.verbose ?? false,
       ...streams,
     });
-    const interrupt = interruptSignal(() => console.note('stopping; the same command goes on from here'));
+    const interrupt = interruptSignal(() => console.note('stopping'));
     try {
       await work({ config, console, signal: interrupt.signal }, flags, this.args);
     } finally {

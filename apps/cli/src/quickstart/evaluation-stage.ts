@@ -13,6 +13,7 @@ import {
   editPictures,
   swapPartners,
   type CleanSolution,
+  type EditedSolution,
   type ScoredUnder,
 } from './image-checks.ts';
 import { asSolution, scoreInCalls, type KnownSolution } from './scored-solutions.ts';
@@ -137,6 +138,35 @@ async function withPrm<T>(folder: string, work: (prm: LoadedPrm) => Promise<T>):
   }
 }
 
+/** The PRM that was trained and is run with the image hidden, on the same solutions and edits. */
+async function evaluateBlind(
+  solutions: readonly KnownSolution[],
+  edits: readonly EditedSolution[],
+  input: EvaluationInput,
+  context: StageContext,
+): Promise<EvaluationResult['blind']> {
+  return withPrm(input.prms.folders.blind, async (prm) => {
+    const scores = await scoreInCalls(
+      prm,
+      solutions.map((solution) => asSolution(solution)),
+      'read without the image',
+      context,
+    );
+    const row = prmRow(scoredTraces(solutions, scores), prm.manifest, input.seed);
+    const ofSteps = new Map(solutions.map((solution, i) => [solution.steps, scores[i] as Float32Array]));
+    const before = ({ solution }: EditedSolution): Float32Array => ofSteps.get(solution.steps) as Float32Array;
+    const edited = await checkImageEdits(edits, before, gateOf(prm), context);
+    return {
+      perceptionF1: row.perception.f1,
+      reasoningF1: row.reasoning.f1,
+      perceptionAuroc: row.perception.auroc,
+      reasoningAuroc: row.reasoning.auroc,
+      oneShot16: await oneShotAccuracy(prm, input, context),
+      imageEditFlagged: edited.flagged,
+    };
+  });
+}
+
 /** Step errors of every PRM on the policy's solutions of the test puzzles, and the checks of sight. */
 export async function runEvaluation(
   input: EvaluationInput,
@@ -154,26 +184,5 @@ export async function runEvaluation(
     imageSwap: await checkImageSwap(clean, partners, gateOf(prm), context),
     imageEdit: await checkImageEdits(edits, ({ solution }) => solution.probabilities, gateOf(prm), context),
   }));
-  const blind = await withPrm(prms.folders.blind, async (prm) => {
-    const scores = await scoreInCalls(
-      prm,
-      solutions.map((solution) => asSolution(solution)),
-      'read without the image',
-      context,
-    );
-    const ofSolution = new Map(solutions.map((solution, i) => [solution.steps, scores[i] as Float32Array]));
-    const row = prmRow(scoredTraces(solutions, scores), prm.manifest, seed);
-    const before = ({ solution }: (typeof edits)[number]): Float32Array =>
-      ofSolution.get(solution.steps) as Float32Array;
-    const edited = await checkImageEdits(edits, before, gateOf(prm), context);
-    return {
-      perceptionF1: row.perception.f1,
-      reasoningF1: row.reasoning.f1,
-      perceptionAuroc: row.perception.auroc,
-      reasoningAuroc: row.reasoning.auroc,
-      oneShot16: await oneShotAccuracy(prm, input, context),
-      imageEditFlagged: edited.flagged,
-    };
-  });
-  return { prm: sighted.rows, blind, imageSwap, imageEdit };
+  return { prm: sighted.rows, blind: await evaluateBlind(solutions, edits, input, context), imageSwap, imageEdit };
 }
