@@ -40,10 +40,14 @@ function measureAll(only: string): Row[] {
   });
 }
 
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 function print({ name, peer, tier, ratio, spread, subjectMedian, peerMedian, unit, note }: Row): void {
   const share = tier === 'floor' ? `${(100 * (ratio ?? NaN)).toFixed(0)}% of` : `${(ratio ?? NaN).toFixed(1)}x`;
   const times = `${subjectMedian?.toFixed(3)} against ${peerMedian?.toFixed(3)} ${unit}`;
-  console.log(
+  say(
     `${name}: ${share} ${peer} (${times}, spread ${(100 * (spread ?? NaN)).toFixed(0)}%)${note === undefined ? '' : ` [${note}]`}`,
   );
 }
@@ -75,5 +79,5 @@ if (values.json !== undefined) {
   const file = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`wrote ${file}`);
+  say(`wrote ${file}`);
 }
