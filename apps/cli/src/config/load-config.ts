@@ -50,7 +50,7 @@ export async function loadConfig(file: string | null, flags: Readonly<Record<str
   const path = issue?.path.join('.') ?? '';
   throw new VlprmError('ERR_CONFIG', issue?.message ?? 'the configuration does not fit', {
     where: [file ?? 'flags', path].filter((part) => part !== '').join(', key '),
-    fix: 'see docs/configuration.md for the keys',
+    fix: 'see docs/command-line.md for the keys',
     cause: parsed.error,
   });
 }
