@@ -121,22 +121,51 @@ struct F16 {
 
 #endif
 
-// packed [roundUp(width, SPAN)]: the weights in the order in which Dtype loads elements, zeros behind them.
+// Element of a span that Dtype::load puts into lane k of the two.
+template <class Dtype>
+inline int64_t spanElement(int64_t k) {
+  return Dtype::PAIRED ? k % LANES * 2 + k / LANES : k;
+}
+
+// packed [roundUp(width, SPAN)]: the weights in the order in which Dtype loads elements. The last span, if it is not full, ends
+// with the last element and so overlaps the one before; what that has counted weighs nothing.
 template <class Dtype>
 inline void packWeights(const float* weights, int64_t width, float* packed) {
   for (int64_t begin = 0; begin < width; begin += SPAN) {
+    const int64_t from = begin + SPAN <= width ? begin : width - SPAN;
     for (int64_t k = 0; k < SPAN; ++k) {
-      const int64_t i = begin + (Dtype::PAIRED ? k % LANES * 2 + k / LANES : k);
-      packed[begin + k] = i < width ? weights[i] : 0.0f;
+      const int64_t i = from + spanElement<Dtype>(k);
+      packed[begin + k] = i >= begin && i < width ? weights[i] : 0.0f;
     }
   }
 }
 
-// The last `count` < SPAN elements, zeros behind them.
+struct SpanMask {
+  BitLanes first;
+  BitLanes second;
+};
+
+// All bits of the elements of the last span that no span before it has counted: a weight of zero would make NaN of an infinity.
 template <class Dtype>
-inline Span loadRest(const typename Dtype::Element* from, int64_t count) {
+inline SpanMask lastSpanMask(int64_t width) {
+  uint32_t bits[SPAN];
+  for (int64_t k = 0; k < SPAN; ++k) bits[k] = spanElement<Dtype>(k) >= SPAN - width % SPAN ? 0xffffffffu : 0u;
+  return {loadBits(bits), loadBits(bits + LANES)};
+}
+
+inline Span masked(Span x, const SpanMask& mask) {
+  BitLanes first, second;
+  memcpy(&first, &x.first, sizeof first);
+  memcpy(&second, &x.second, sizeof second);
+  return {asFloats(first & mask.first), asFloats(second & mask.second)};
+}
+
+// The last span of a row that is not a whole number of spans wide. A row shorter than one span is copied behind zeros.
+template <class Dtype>
+inline Span loadLast(const typename Dtype::Element* row, int64_t width, const SpanMask& mask) {
+  if (width >= SPAN) return masked(Dtype::load(row + width - SPAN), mask);
   typename Dtype::Element padded[SPAN] = {};
-  memcpy(padded, from, static_cast<size_t>(count) * sizeof padded[0]);
+  memcpy(padded + SPAN - width, row, static_cast<size_t>(width) * sizeof padded[0]);
   return Dtype::load(padded);
 }
 
@@ -161,9 +190,10 @@ inline void fourProducts(const float* packed, const typename Dtype::Element* con
     }
   }
   if (i < width) {
+    const SpanMask mask = lastSpanMask<Dtype>(width);
     const Span w = F32::load(packed + i);
     for (int r = 0; r < ROWS; ++r) {
-      const Span x = loadRest<Dtype>(rows[r] + i, width - i);
+      const Span x = loadLast<Dtype>(rows[r], width, mask);
       first[r] += w.first * x.first;
       second[r] += w.second * x.second;
     }

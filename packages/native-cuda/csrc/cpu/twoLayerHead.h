@@ -73,7 +73,9 @@ inline void activateBlock(const TwoLayerHead& head, const float* panel, const fl
 inline void activate(const TwoLayerHead& head, const float* panels, const float* tile, int64_t count, float* activations) {
   for (int64_t begin = 0; begin < head.paddedUnits; begin += PANEL) {
     const int64_t units = head.hiddenSize - begin;
-    const Span bias = units >= PANEL ? F32::load(head.hiddenBias() + begin) : loadRest<F32>(head.hiddenBias() + begin, units);
+    float biases[PANEL] = {};
+    memcpy(biases, head.hiddenBias() + begin, static_cast<size_t>(units < PANEL ? units : PANEL) * sizeof(float));
+    const Span bias = F32::load(biases);
     for (int64_t r = 0; r < count; r += ROWS) {
       Lanes totals[ROWS][2];
       for (int k = 0; k < ROWS; ++k) {
