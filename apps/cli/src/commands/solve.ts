@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SolveResult } from '@vlprm/tts';
-import { fileError } from '@vlprm/core/runtime';
+import { fileError, writeFileAtomic } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import { decimal, grouped } from '../report/format-number.ts';
 import { textTable } from '../terminal/table.ts';
@@ -81,6 +82,9 @@ export function solveCommand(streams: Streams): Command {
             seed: config.seed ?? DEFAULT_SEED,
             signal,
           });
+          if (config.out !== undefined) {
+            await writeFileAtomic(join(config.out, 'traces', 'solve.jsonl'), `${JSON.stringify(solved.trace)}\n`);
+          }
           console.result({ ...solved, strategy: strategy.id, n: config.n ?? DEFAULT_N }, solvedText(solved));
         });
       },

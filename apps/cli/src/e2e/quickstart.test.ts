@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { traceSchema, type Trace } from '@vlprm/core/records';
+import { searchTraceSchema, traceSchema, type Trace } from '@vlprm/core/records';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../command-line.ts';
 import { reportSchema, type Report } from '../report/report-schema.ts';
@@ -52,6 +52,12 @@ describe('quickstart', () => {
     expect(reportSchema.parse(readJson(join(run, 'report.json')))).toEqual(report);
     expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('data:image/png;base64,');
     expect(readJson(join(run, 'prm', 'prm.json'))).toMatchObject({ schema: 'vlprm.prm/1', labelRule: 'hybrid' });
+    const searches = readFileSync(join(run, 'traces', 'weighted-vote-4.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(searches.map((line) => searchTraceSchema.parse(JSON.parse(line)).strategy)).toEqual(
+      Array.from({ length: 24 }, () => 'weighted-vote'),
+    );
     expect(readJson(join(run, 'run.json'))).toMatchObject({ command: 'quickstart', seed: 3, exit: 0 });
   });
 

@@ -1,11 +1,12 @@
 import type { Judge, Policy } from '@vlprm/core';
 import { readBaseModel, readGroupsSeen } from '@vlprm/core/models';
 import { loadPrm } from '@vlprm/core/models/onnx';
-import { throwIfAborted } from '@vlprm/core/runtime';
+import { throwIfAborted, writeFileAtomic } from '@vlprm/core/runtime';
 import { generatePuzzles, type Puzzle } from '@vlprm/data/puzzle-world';
 import { openSqliteLedger, writeDataset, type RunPaths } from '@vlprm/data/storage';
 import { activeBackend } from '@vlprm/native-cuda';
-import type { BenchmarkResult } from '@vlprm/tts';
+import { searchTraces, type BenchmarkResult } from '@vlprm/tts';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Report } from '../report/report-schema.ts';
 import { VERSIONS } from '../version.ts';
@@ -149,16 +150,35 @@ async function inferStage(
   const { value, seconds } = await timed(async () => {
     const prm = await loadPrm(prms.folders.hybrid);
     try {
-      return await runInference(
+      const result = await runInference(
         { puzzles: puzzles.novel, policy, prm, samples: settings.samples, seed: settings.seed },
         context,
       );
+      await recordSearches(result, input, prm.name);
+      return result;
     } finally {
       await prm.close();
     }
   });
   await writeStage(runFolder, 'inference', { seconds, ...measureInference(value, settings.samples) });
   return value;
+}
+
+/** Keeps what the recommended strategy and the guided search saw and chose, a line a problem. */
+async function recordSearches(
+  result: BenchmarkResult,
+  { settings, paths, policy }: QuickstartInput,
+  prm: string,
+): Promise<void> {
+  for (const strategy of ['weighted-vote', 'guided-greedy']) {
+    const n = Math.max(0, ...result.rows.filter((row) => row.strategy === strategy).map((row) => row.n));
+    if (n === 0) continue;
+    const traces = searchTraces(result.problems, { strategy, n, seed: settings.seed, policy: policy.name, prm });
+    await writeFileAtomic(
+      join(paths.traces, `${strategy}-${n}.jsonl`),
+      traces.map((trace) => `${JSON.stringify(trace)}\n`),
+    );
+  }
 }
 
 /**
