@@ -1,6 +1,6 @@
 import { AGGREGATES, type StepAggregates, type StepScorePlan } from '../ops/stepScore.ts';
 import { halfFloatTable } from './halfFloat.ts';
-import { headLogit } from './stepHead.ts';
+import { headLogit, headReader } from './stepHead.ts';
 
 /** log(1 + eˣ) without overflow or cancellation. */
 export function softplus(x: number): number {
@@ -58,9 +58,9 @@ function halfProducts(
 function rowDifferences(plan: StepScorePlan): (row: number, into: Float64Array) => void {
   const { scorer, hidden, dtype, width } = plan;
   if (scorer.kind === 'head') {
-    const units = new Float64Array(scorer.head.hiddenSize);
+    const head = headReader(scorer.head);
     return (row, into) => {
-      into[0] = headLogit(scorer.head, hidden as Float32Array, row, units);
+      into[0] = headLogit(head, hidden as Float32Array, row);
     };
   }
   if (dtype === 'f32') return (row, into) => f32Products(hidden as Float32Array, row, width, scorer, into);

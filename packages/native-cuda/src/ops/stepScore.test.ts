@@ -219,6 +219,20 @@ describeBackends('stepScore', (backend) => {
     expect([...logProbability].some(Number.isNaN)).toBe(false);
   });
 
+  test.each(['f32', 'bf16', 'f16'] as const)(
+    'an infinite element of a %s row is counted once, wherever it is',
+    (dtype) => {
+      for (const width of [5, 16, 19, 37]) {
+        const infinity = dtype === 'f32' ? Infinity : dtype === 'bf16' ? 0x7f80 : 0x7c00;
+        const hidden = new (dtype === 'f32' ? Float32Array : Uint16Array)(width * width);
+        for (let row = 0; row < width; row += 1) hidden[row * width + row] = infinity;
+        const labelRows = { rows: new Float32Array(2 * width).fill(1, 0, width) };
+        const { logit } = stepScore({ hidden, dtype, width, labelRows }, { backend });
+        expect([...logit]).toEqual(new Array(width).fill(Infinity));
+      }
+    },
+  );
+
   test('a NaN row scores NaN, reaches its candidate and is never chosen', () => {
     const hidden = Float32Array.of(0, 2, NaN, 3, -1, NaN);
     const output = stepScore(
