@@ -101,7 +101,7 @@ const STORIES: readonly Story[] = [
     },
   },
   {
-    caption: 'Every strategy agrees',
+    caption: 'Nothing to find: majority and PRM agree, and are right',
     wanted: 1,
     tell: ({ voted, majority }) =>
       voted !== null && majority !== null && isRight(voted) && isRight(majority) && firstErrorOf(voted) === null

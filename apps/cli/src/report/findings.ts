@@ -29,7 +29,7 @@ function labelFindings({ synthesis: { labels, common } }: Measured): Finding[] {
     {
       id: 'hybrid-over-mc-reasoning',
       claim: 'That holds for reasoning steps as well.',
-      measured: `On reasoning steps whose prefix is right, F1 of wrong steps is ${decimal(reasoning('hybrid'))} with hybrid labels and ${decimal(reasoning('mc50'))} when mc50 speaks by each step's own rollouts. What the judge says at a perception step carries forward.`,
+      measured: `On reasoning steps whose prefix is right, F1 of wrong steps is ${decimal(reasoning('hybrid'))} with hybrid labels and ${decimal(reasoning('mc50'))} when mc50 speaks by each step's own rollouts.`,
       verdict: more(reasoning('hybrid'), reasoning('mc50'), 0.01),
     },
     {

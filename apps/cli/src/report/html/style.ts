@@ -118,6 +118,7 @@ th .ci { display: block; white-space: normal; max-width: 34em; }
 .solution h4 { margin: 0 0 8px; font-size: .95rem; font-weight: 650; display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: baseline; }
 .solution h4 .muted { color: var(--soft); font-weight: 450; }
 .steps td, .steps th { padding: .42em .7em .42em 0; font-size: .9rem; } .steps tbody th { font-weight: 450; overflow-wrap: anywhere; min-width: 200px; }
+.steps { table-layout: fixed; min-width: 620px; } .steps th:nth-child(2) { width: 168px; } .steps th:nth-child(3), .steps th:nth-child(5) { width: 86px; } .steps th:nth-child(4) { width: 88px; }
 .steps thead th { white-space: nowrap; } .steps td.n, .steps th.n { padding-right: 1.2em; }
 .steps tr.err > * { background: color-mix(in srgb, var(--wrong-soft) 55%, transparent); } .steps tr.err > :first-child { box-shadow: inset 3px 0 var(--wrong); padding-left: .7em; }
 .kind { font-size: .78rem; font-weight: 600; margin-right: .5em; } .kind.perception { color: var(--perception); } .kind.reasoning { color: var(--reasoning); }
