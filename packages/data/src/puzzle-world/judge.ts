@@ -1,10 +1,10 @@
-import { imageHash, type Judge, type Review, type Sampled, type Solution } from '@vlprm/core/models';
+import { type Judge, type Review, type Sampled, type Solution } from '@vlprm/core/models';
 import type { StepLabel, Usage } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError } from '@vlprm/core/runtime';
 import { JUDGE, JUDGE_NAME } from './constants.ts';
 import type { Belief, Eye } from './eyes.ts';
-import { FAMILIES, readQuestion } from './families/index.ts';
 import { ATTRIBUTES, type Element, type Family, type Query } from './family.ts';
+import { viewAll, type View } from './view.ts';
 import { readSolution, stepPlaces, type SolutionState } from './solution-state.ts';
 import { answerStep, hideTarget } from './steps.ts';
 import { rowElements } from './worked-solution.ts';
@@ -77,19 +77,10 @@ class PuzzleJudge implements Judge {
     signal?: AbortSignal,
   ): Promise<{ reviews: Sampled<Review>[]; usage: Usage }> {
     throwIfAborted(signal);
-    const known = solutions.map(({ problem, images }) => ({ query: readQuestion(problem.question), image: images[0] }));
-    const readable = known.flatMap(({ query, image }) =>
-      query === null || image === undefined ? [] : [{ query, image }],
-    );
-    const beliefs = await this.#eye.look(
-      readable.map(({ image }) => image),
-      readable.map(({ query }) => FAMILIES[query.family]),
-    );
-    let next = 0;
+    const views = await viewAll(this.#eye, solutions);
     const reviews = solutions.map((solution, i): Sampled<Review> => {
-      const { query, image } = known[i] ?? {};
-      if (query == null || image === undefined) return refuse('the question is not one of the puzzle world');
-      return reviewOne(solution, query, beliefs[next++] ?? [], imageHash(image), seed);
+      const view = views[i];
+      return view == null ? refuse('the question is not one of the puzzle world') : reviewOne(solution, view, seed);
     });
     return { reviews, usage: { calls: solutions.length, promptTokens: null, completionTokens: null, usd: 0 } };
   }
@@ -103,11 +94,10 @@ const refuse = (what: string): Sampled<Review> => ({
   }),
 });
 
-function reviewOne({ steps }: Solution, query: Query, belief: Belief, image: string, seed: number): Sampled<Review> {
-  const family = FAMILIES[query.family];
+function reviewOne({ steps }: Solution, { family, query, belief, imageHash }: View, seed: number): Sampled<Review> {
   const state = readSolution(family, query, steps);
   if (state === null) return refuse('the solution is not in the words of the puzzle world');
-  const random = createRandom(seedFrom('review', image, seed, ...steps.map(({ text }) => text)));
+  const random = createRandom(seedFrom('review', imageHash, seed, ...steps.map(({ text }) => text)));
   const firstError = steps.findIndex(({ text }, place) => {
     const missed = random.uniform() < (place < family.rows ? JUDGE.missedPerception : JUDGE.missedReasoning);
     return !missed && !stepHolds(family, query, belief, state, place, text);

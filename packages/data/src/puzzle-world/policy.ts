@@ -1,18 +1,11 @@
-import {
-  imageHash,
-  type Policy,
-  type Prefix,
-  type Proposal,
-  type ProposeOptions,
-  type Sampled,
-} from '@vlprm/core/models';
-import type { NO_USAGE } from '@vlprm/core/records';
-import { type Step } from '@vlprm/core/records';
+import { type Policy, type Prefix, type Proposal, type ProposeOptions, type Sampled } from '@vlprm/core/models';
+
+import type { Step, Usage } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError, type Random } from '@vlprm/core/runtime';
 import { POLICY, POLICY_NAME } from './constants.ts';
 import type { Belief, Eye } from './eyes.ts';
-import { FAMILIES, readQuestion } from './families/index.ts';
 import { ATTRIBUTES, type Deduction, type Element, type Family, type Query } from './family.ts';
+import { viewAll, type View } from './view.ts';
 import { readSolution, stepPlaces, type SolutionState } from './solution-state.ts';
 import { answerStep, deductionStep, finalAnswer, hideTarget, perceptionStep, ruleStep } from './steps.ts';
 import { rowElements } from './worked-solution.ts';
@@ -28,7 +21,7 @@ interface Disposition {
   readonly slipDirection: number;
 }
 
-function disposition(family: Family, query: Query, belief: Belief, key: string): Disposition {
+function disposition({ family, query, belief }: View, key: string): Disposition {
   const random = createRandom(seedFrom('disposition', key));
   const ruleLeaning = Array.from({ length: family.ruleCount }, () => random.gumbel());
   const hard = random.uniform() < POLICY.hardShare;
@@ -171,28 +164,18 @@ class PuzzlePolicy implements Policy {
     prefixes: readonly Prefix[],
     options: ProposeOptions,
     signal?: AbortSignal,
-  ): Promise<{ proposals: Sampled<Proposal>[][]; usage: typeof NO_USAGE }> {
+  ): Promise<{ proposals: Sampled<Proposal>[][]; usage: Usage }> {
     throwIfAborted(signal);
-    const known = prefixes.map(({ problem, images }) => ({ query: readQuestion(problem.question), image: images[0] }));
-    const readable = known.flatMap(({ query, image }) =>
-      query === null || image === undefined ? [] : [{ family: FAMILIES[query.family], query, image }],
-    );
-    const beliefs = await this.#eye.look(
-      readable.map(({ image }) => image),
-      readable.map(({ family }) => family),
-    );
-    let next = 0;
+    const views = await viewAll(this.#eye, prefixes);
     const proposals = prefixes.map((prefix, i) => {
-      const { query, image } = known[i] ?? {};
-      if (query == null || image === undefined) {
+      const view = views[i];
+      if (view == null) {
         return Array.from({ length: options.n }, () =>
           refuse('the question is not one of the puzzle world', 'configure a policy for your own problems'),
         );
       }
-      const family = FAMILIES[query.family];
-      const key = `${imageHash(image)}:${prefix.problem.question}`;
-      const own = disposition(family, query, beliefs[next++] ?? [], key);
-      return this.#sample(own, prefix, key, options);
+      const key = `${view.imageHash}:${prefix.problem.question}`;
+      return this.#sample(disposition(view, key), prefix, key, options);
     });
     const completionTokens = proposals.flat().reduce((sum, p) => sum + (p.ok ? p.value.tokens : 0), 0);
     const promptTokens = prefixes.reduce((sum, { problem }) => sum + countWords(problem.question), 0);
