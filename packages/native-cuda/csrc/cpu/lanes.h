@@ -42,6 +42,18 @@ inline BitLanes loadBits(const void* from) {
   return bits;
 }
 
+typedef int32_t IntLanes __attribute__((vector_size(LANES * sizeof(int32_t))));
+
+// Lanes of `values` where the condition holds, 0 elsewhere.
+inline Lanes where(IntLanes condition, Lanes values) {
+  BitLanes bits;
+  memcpy(&bits, &values, sizeof bits);
+  return asFloats(bits & (BitLanes)condition);
+}
+
+// The rectifier's condition; NaN passes, so that it reaches the logit.
+inline IntLanes isActive(Lanes activation) { return ~(activation <= 0.0f); }
+
 inline float sumLanes(Lanes lanes) {
   const float a = lanes[0] + lanes[4];
   const float b = lanes[1] + lanes[5];

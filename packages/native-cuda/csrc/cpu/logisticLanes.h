@@ -5,8 +5,6 @@
 
 namespace {
 
-typedef int32_t IntLanes __attribute__((vector_size(LANES * sizeof(int32_t))));
-
 inline Lanes select(IntLanes condition, Lanes yes, Lanes no) {
   BitLanes a, b;
   memcpy(&a, &yes, sizeof a);

@@ -126,23 +126,40 @@ struct TwoLayerSums {
   float* units;    // [2, paddedUnits] of one tile: b1, w2
 };
 
-// Turns activations [count, paddedUnits] into their derivatives times the rows' slopes, and adds the gradients of b1, w2 and b2.
+// Turns one row's activations into their derivatives times the row's slope, and adds the row's gradients of b1 and w2.
+void backRow(const TwoLayerHead& head, float slope, float* activations, float* hiddenBias, float* outputWeights) {
+  const float* weights = head.outputWeights();
+  const Lanes slopes = broadcast(slope);
+  int64_t unit = 0;
+  for (; unit + LANES <= head.hiddenSize; unit += LANES) {
+    const Lanes activation = loadLanes(activations + unit);
+    const IntLanes active = isActive(activation);
+    const Lanes derivative = where(active, slopes * loadLanes(weights + unit));
+    const Lanes outputs = loadLanes(outputWeights + unit) + where(active, slopes * activation);
+    const Lanes biases = loadLanes(hiddenBias + unit) + derivative;
+    memcpy(activations + unit, &derivative, sizeof derivative);
+    memcpy(outputWeights + unit, &outputs, sizeof outputs);
+    memcpy(hiddenBias + unit, &biases, sizeof biases);
+  }
+  for (; unit < head.hiddenSize; ++unit) {
+    const bool active = !(activations[unit] <= 0);
+    outputWeights[unit] += active ? slope * activations[unit] : 0.0f;
+    activations[unit] = active ? slope * weights[unit] : 0.0f;
+    hiddenBias[unit] += activations[unit];
+  }
+}
+
+// Turns activations [count, paddedUnits] into derivatives times slopes, and adds the gradients of b1, w2 and b2.
 void backUnits(VlprmStepLoss& op, const TwoLayerHead& head, const RowGather& gather, float* activations, const TwoLayerSums& sums) {
   float* hiddenBias = sums.units;
   float* outputWeights = sums.units + head.paddedUnits;
-  memset(sums.units, 0, 2 * head.paddedUnits * sizeof(float));
-  const float* weights = head.outputWeights();
+  memset(sums.units, 0, static_cast<size_t>(2 * head.paddedUnits) * sizeof(float));
   double* outputBias = sums.hidden + head.hiddenSize * (head.width + 2);
   for (int64_t r = 0; r < gather.count; ++r) {
     float* activation = activations + r * head.paddedUnits;
     const float slope = addRow(op, gather.rows[r], outputLogit(head, activation));
     *outputBias += slope;
-    for (int64_t unit = 0; unit < head.hiddenSize; ++unit) {
-      const bool active = !(activation[unit] <= 0);
-      outputWeights[unit] += active ? slope * activation[unit] : 0.0f;
-      activation[unit] = active ? slope * weights[unit] : 0.0f;
-      hiddenBias[unit] += activation[unit];
-    }
+    backRow(head, slope, activation, hiddenBias, outputWeights);
   }
   double* hiddenBiasSums = sums.hidden + head.hiddenSize * head.width;
   for (int64_t unit = 0; unit < head.hiddenSize; ++unit) {

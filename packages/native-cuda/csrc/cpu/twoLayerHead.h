@@ -89,11 +89,19 @@ inline void activate(const TwoLayerHead& head, const float* panels, const float*
 }
 
 inline double outputLogit(const TwoLayerHead& head, const float* activations) {
-  double logit = head.outputBias();
   const float* weights = head.outputWeights();
-  for (int64_t unit = 0; unit < head.hiddenSize; ++unit) {
-    const float activation = activations[unit];
-    logit += static_cast<double>(activation <= 0 ? 0.0f : activation) * weights[unit];
+  double logit = head.outputBias();
+  int64_t unit = 0;
+  for (int64_t begin = 0; begin + LANES <= head.hiddenSize; begin += SUM_LENGTH) {
+    Lanes sums = {};
+    for (; unit < begin + SUM_LENGTH && unit + LANES <= head.hiddenSize; unit += LANES) {
+      const Lanes activation = loadLanes(activations + unit);
+      sums += where(isActive(activation), activation) * loadLanes(weights + unit);
+    }
+    logit += sumLanes(sums);
+  }
+  for (; unit < head.hiddenSize; ++unit) {
+    logit += static_cast<double>(activations[unit] <= 0 ? 0.0f : activations[unit]) * weights[unit];
   }
   return logit;
 }
