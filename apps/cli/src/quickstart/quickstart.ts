@@ -2,6 +2,7 @@ import type { Judge, Policy } from '@vlprm/core';
 import { readBaseModel, readGroupsSeen } from '@vlprm/core/models';
 import { loadPrm } from '@vlprm/core/models/onnx';
 import { throwIfAborted, writeFileAtomic } from '@vlprm/core/runtime';
+import { resolveRule } from '@vlprm/data/consensus';
 import { generatePuzzles, type Puzzle } from '@vlprm/data/puzzle-world';
 import { openSqliteLedger, writeDataset, type RunPaths } from '@vlprm/data/storage';
 import { activeBackend } from '@vlprm/native-cuda';
@@ -86,7 +87,7 @@ async function synthesizeStage(
         dir: paths.dataset,
         traces: synthesized.traces,
         images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
-        rule: { name: 'hybrid', threshold: 0 },
+        rule: resolveRule('hybrid'),
         seed: settings.seed,
       });
       return synthesized;
