@@ -44,6 +44,8 @@ const json = `${JSON.stringify(result, null, 1)}\n`;
 if (values.json === undefined) process.stdout.write(json);
 else writeFileSync(values.json, json);
 for (const { report } of runs) {
-  const missed = report.gates.targets.filter(({ passed }) => !passed).map(({ name, measured }) => `${name} ${measured}`);
+  const missed = report.gates.targets
+    .filter(({ passed }) => !passed)
+    .map(({ name, measured }) => `${name} ${measured}`);
   process.stderr.write(`seed ${report.seed}: ${missed.length === 0 ? 'every target reached' : missed.join('; ')}\n`);
 }

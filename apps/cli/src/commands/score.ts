@@ -1,8 +1,9 @@
-import type { ProcessRewardModel, Solution, StepScores } from '@vlprm/core';
-import { PREDICTION_SCHEMA, type Prediction, type Trace } from '@vlprm/core/records';
-import { startStage, VlprmError, writeFileAtomic } from '@vlprm/core/runtime';
+import type { ProcessRewardModel, Solution } from '@vlprm/core';
+import type { Prediction, Trace } from '@vlprm/core/records';
+import { startStage, writeFileAtomic } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import { join } from 'node:path';
+import { predictionsOf } from '../predictions.ts';
 import { action, type CommandContext, type Streams } from './command-context.ts';
 import { withSharedFlags, type SharedFlags } from './flags.ts';
 import { withPlatform } from './platform.ts';
@@ -13,21 +14,6 @@ const TRACES_PER_CALL = 512;
 interface ScoreFlags extends SharedFlags {
   readonly traces: string;
   readonly prm?: string;
-}
-
-function predictionsOf(trace: Trace, { logits, probabilities }: StepScores, where: string): Prediction[] {
-  if (probabilities.length !== trace.steps.length) {
-    throw new VlprmError('ERR_STEP_COUNT', `${probabilities.length} scores for ${trace.steps.length} steps`, { where });
-  }
-  return trace.steps.map((_, step) => ({
-    schema: PREDICTION_SCHEMA,
-    traceId: trace.id,
-    step,
-    logitPos: logits[step] as number,
-    logitNeg: 0,
-    p: probabilities[step] as number,
-    usage: null,
-  }));
 }
 
 /** One prediction a step, in the order of traces and steps. */
@@ -43,7 +29,7 @@ export async function scoreTraces(
     const { scores } = await prm.scoreSteps(solutions.slice(start, start + TRACES_PER_CALL), signal);
     scores.forEach((score, i) => {
       const trace = traces[start + i] as Trace;
-      for (const row of predictionsOf(trace, score, `trace ${trace.id}`)) rows.push(row);
+      for (const row of predictionsOf(trace, score)) rows.push(row);
     });
     progress.advance(scores.length);
   }

@@ -4,7 +4,7 @@ import type { DatasetManifest } from '@vlprm/core/records';
 import type { LoadedProblem } from '@vlprm/data/problems';
 import type { SynthesisSummary } from '@vlprm/data/synthesis';
 import { Command } from 'commander';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { grouped, percent } from '../report/format-number.ts';
 import { textTable } from '../terminal/table.ts';
 import { action, DEFAULT_SEED, type CommandContext, type Streams } from './command-context.ts';
@@ -76,6 +76,9 @@ async function synthesizeInto(
 ): Promise<void> {
   const { synthesize } = await import('@vlprm/data/synthesis');
   const { openSqliteLedger, writeDataset, datasetHash } = await import('@vlprm/data/storage');
+  const { PUZZLE_LICENSES } = await import('@vlprm/data/puzzle-world');
+  const sources = new Set(problems.map(({ problem }) => problem.source));
+  const licenses = Object.fromEntries(Object.entries(PUZZLE_LICENSES).filter(([source]) => sources.has(source)));
   await inRunFolder(folder, { command: 'synthesize', config: { ...settings }, seed }, async (paths) => {
     const ledger = openSqliteLedger(paths.ledger);
     try {
@@ -98,6 +101,8 @@ async function synthesizeInto(
         images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
         rule,
         seed,
+        licenses,
+        run: basename(resolve(folder)),
       });
       const result = { ...summary, rule, dataset: paths.dataset, hash: datasetHash(manifest), manifest };
       console.result(result, synthesisText(paths.dataset, summary, manifest));

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { searchTraceSchema, traceSchema, type Trace } from '@vlprm/core/records';
+import { predictionSchema, searchTraceSchema, traceSchema, type Trace } from '@vlprm/core/records';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../command-line.ts';
 import { reportSchema, type Report } from '../report/report-schema.ts';
@@ -127,6 +127,23 @@ describe(
       const byPrm = await runVlprm([...evaluate, '--prm', bundle, '--threshold', '0.5'], folder);
       expect(byFile.exitCode, byFile.stderr).toBe(0);
       expect(JSON.parse(byPrm.stdout)).toEqual(JSON.parse(byFile.stdout));
+    });
+
+    it('score gives the predictions that the run kept for its own traces', async () => {
+      const lines = readFileSync(join(run, 'predictions', 'dataset.jsonl'), 'utf8')
+        .trim()
+        .split('\n');
+      const kept = lines.map((line) => predictionSchema.parse(JSON.parse(line)));
+      expect(kept).toHaveLength(traces().reduce((sum, { steps }) => sum + steps.length, 0));
+
+      cpSync(join(run, 'dataset', 'images'), path('images'), { recursive: true });
+      const data = writeLines('first.jsonl', traces().slice(0, 8));
+      const scored = await runVlprm(['score', '--traces', data, '--prm', join(run, 'prm'), '--quiet'], folder);
+      for (const [i, line] of scored.stdout.trim().split('\n').entries()) {
+        const row = predictionSchema.parse(JSON.parse(line));
+        expect(kept[i]).toMatchObject({ traceId: row.traceId, step: row.step });
+        expect(kept[i]?.p).toBeCloseTo(row.p, 4);
+      }
     });
 
     it('solve answers about a picture with the newest PRM', async () => {

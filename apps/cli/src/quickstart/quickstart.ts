@@ -3,11 +3,11 @@ import { readBaseModel, readGroupsSeen } from '@vlprm/core/models';
 import { loadPrm } from '@vlprm/core/models/onnx';
 import { throwIfAborted, writeFileAtomic } from '@vlprm/core/runtime';
 import { resolveRule } from '@vlprm/data/consensus';
-import { generatePuzzles, type Puzzle } from '@vlprm/data/puzzle-world';
+import { generatePuzzles, PUZZLE_LICENSES, type Puzzle } from '@vlprm/data/puzzle-world';
 import { openSqliteLedger, writeDataset, type RunPaths } from '@vlprm/data/storage';
 import { activeBackend } from '@vlprm/native-cuda';
 import { searchTraces, type BenchmarkResult } from '@vlprm/tts';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Report } from '../report/report-schema.ts';
 import { VERSIONS } from '../version.ts';
@@ -89,6 +89,8 @@ async function synthesizeStage(
         images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
         rule: resolveRule('hybrid'),
         seed: settings.seed,
+        licenses: PUZZLE_LICENSES,
+        run: basename(resolve(runFolder)),
       });
       return synthesized;
     } finally {

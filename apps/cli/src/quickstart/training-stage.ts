@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { StepReader } from '@vlprm/core/models/onnx';
+import { readPrmBundle } from '@vlprm/core/models';
+import { applyHead, StepReader } from '@vlprm/core/models/onnx';
 import type { ImageRef, PrmBundle, Trace } from '@vlprm/core/records';
-import { VlprmError } from '@vlprm/core/runtime';
+import { VlprmError, writeFileAtomic } from '@vlprm/core/runtime';
 import type { RunPaths } from '@vlprm/data/storage';
 import { availableSupervisedSteps, readTraceFeatures, trainFromFeatures, type TraceFeatures } from '@vlprm/train';
+import { predictionsOf } from '../predictions.ts';
 import type { RelabelledTraces } from '../report/judged-traces.ts';
 import { PRM_RULES, type PrmRule } from '../report/report-schema.ts';
 import type { StageContext } from './stage-context.ts';
@@ -58,6 +60,31 @@ async function readFeatures(
   }
 }
 
+/** Scores every step of the run's own traces with its PRM, one row a step: `predictions/dataset.jsonl`. */
+async function writePredictions(
+  { paths }: TrainingInput,
+  traces: readonly Trace[],
+  { features, width, firstRow, forwards }: TraceFeatures,
+): Promise<void> {
+  const bundle = await readPrmBundle(paths.prm);
+  const starts = traces.map(({ id }) => firstRow.get(id) as number);
+  const rows = {
+    features,
+    width,
+    offsets: Int32Array.of(...starts, features.length / width),
+    tokens: new Int32Array(traces.length),
+    forwards,
+    forwardTokens: 0,
+  };
+  const lines = applyHead(bundle, rows).flatMap(({ logits, probabilities }, i) => {
+    const trace = traces[i] as Trace;
+    const steps = trace.steps.length;
+    const scores = { logits: logits.subarray(0, steps), probabilities: probabilities.subarray(0, steps) };
+    return predictionsOf(trace, scores).map((row) => `${JSON.stringify(row)}\n`);
+  });
+  await writeFileAtomic(join(paths.predictions, 'dataset.jsonl'), lines);
+}
+
 /** The largest number of supervised steps that every rule can give. */
 function equalSteps(relabelled: RelabelledTraces, seed: number): number {
   return Math.min(...PRM_RULES.map((rule) => availableSupervisedSteps(relabelled[rule], { seed })));
@@ -93,5 +120,6 @@ export async function runTraining(input: TrainingInput, context: StageContext): 
     judge: await train('judge', relabelled.judge, sighted),
     blind: await train('blind', relabelled.hybrid, await readFeatures(input, true, context)),
   };
+  await writePredictions(input, relabelled.mc0, sighted);
   return { supervisedSteps, folders, manifests };
 }

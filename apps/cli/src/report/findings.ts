@@ -16,6 +16,10 @@ function more(a: number | null, b: number | null, margin: number): Verdict {
   return a <= b - margin ? 'disagrees' : 'undecided';
 }
 
+/** The larger of two figures; null where one is missing. */
+const largest = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? null : Math.max(a, b);
+
 function labelFindings({ synthesis: { labels, common } }: Measured): Finding[] {
   const reasoning = (rule: 'hybrid' | 'mc50'): number | null => labels[rule].firstError.reasoningF1;
   const zero = common.hybridMinusJudgeCi95.every((bound) => bound === 0);
@@ -50,11 +54,7 @@ function trainingFindings({ prm }: Measured): Finding[] {
       id: 'trained-on-hybrid',
       claim: 'A PRM trained on hybrid labels finds perception errors better than one trained on Monte-Carlo labels.',
       measured: `F1 ${decimal(f1('hybrid', 'perception'))} against ${decimal(f1('mc0', 'perception'))} (mc0) and ${decimal(f1('mc50', 'perception'))} (mc50), each with a threshold from its own labels.`,
-      verdict: more(
-        f1('hybrid', 'perception'),
-        Math.max(f1('mc0', 'perception') ?? 0, f1('mc50', 'perception') ?? 0),
-        0.02,
-      ),
+      verdict: more(f1('hybrid', 'perception'), largest(f1('mc0', 'perception'), f1('mc50', 'perception')), 0.02),
     },
     {
       id: 'trained-on-hybrid-reasoning',

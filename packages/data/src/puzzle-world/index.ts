@@ -4,7 +4,7 @@ export { ATTRIBUTES, FAMILY_IDS, type FamilyId, type Scene } from './family.ts';
 export { FAMILIES, readQuestion } from './families/index.ts';
 export { createPuzzleJudge } from './judge.ts';
 export { createPuzzlePolicy } from './policy.ts';
-export { editImage, generatePuzzles, presented, type Puzzle } from './puzzles.ts';
+export { editImage, generatePuzzles, presented, PUZZLE_LICENSES, type Puzzle } from './puzzles.ts';
 export { sceneHash, splitOf, type SceneOptions, type Split } from './scene.ts';
 export { MAX_TOKENS, tokenizerJson } from './tokenizer.ts';
 export { stepTruth, type StepTruth } from './truth.ts';

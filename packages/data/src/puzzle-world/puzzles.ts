@@ -4,10 +4,15 @@ import { imageHash, type PresentedProblem } from '@vlprm/core/models';
 import { createRandom, seedFrom } from '@vlprm/core/runtime';
 import { drawScene, PICTURE_SIZE } from './drawing.ts';
 import { FAMILIES } from './families/index.ts';
-import type { Scene } from './family.ts';
+import { FAMILY_IDS, type Scene } from './family.ts';
 import { drawScenes, sceneHash, type SceneOptions } from './scene.ts';
 import { finalAnswer, parsePerception, visibleReading } from './steps.ts';
 import { alterElement } from './worked-solution.ts';
+
+/** Licence of the puzzles of every family, by `problem.source`, as a Hugging Face licence id. */
+export const PUZZLE_LICENSES: Readonly<Record<string, string>> = Object.fromEntries(
+  FAMILY_IDS.map((family) => [`puzzle-world/${family}`, 'apache-2.0']),
+);
 
 /** A problem with its picture. `scene` and `nuisanceSeed` are for the scorer; models get `presented(puzzle)`. */
 export interface Puzzle {
