@@ -68,8 +68,9 @@ describe('a vitest project', () => {
       'late.test.mjs',
       `test('t', async () => { Promise.reject(new Error('late')); await new Promise((r) => setTimeout(r, 50)); });`,
     );
-    const { failed } = runVitest({ name: 'x', folder }, 'ignore');
+    const { failed, skipped } = runVitest({ name: 'x', folder }, 'ignore');
     for (const part of ['load.test.mjs', 'hook.test.mjs', 'late']) expect(failed.join('\n')).toContain(part);
+    expect(skipped).toEqual([{ name: 'hook.test.mjs › t', reason: 'not run, because its file or a hook failed' }]);
   });
 
   test('fails when no test was collected', () => {

@@ -32,6 +32,7 @@ export default class SummaryReporter {
       skipped: [],
     };
     for (const module of modules) {
+      const broken = [module, ...module.children.allSuites()].some((part) => part.errors().length > 0);
       if (module.errors().length > 0) report.failed.push(`${module.relativeModuleId} (the file could not be run)`);
       for (const suite of module.children.allSuites())
         if (suite.errors().length > 0)
@@ -41,8 +42,13 @@ export default class SummaryReporter {
         const result = test.result();
         if (result.state === 'passed') report.passed += 1;
         else if (result.state === 'failed') report.failed.push(name);
-        else
-          report.skipped.push({ name, reason: skipReason(name, result.state === 'skipped' ? result.note : undefined) });
+        else {
+          const reason = skipReason(name, result.state === 'skipped' ? result.note : undefined);
+          report.skipped.push({
+            name,
+            reason: reason ?? (broken ? 'not run, because its file or a hook failed' : null),
+          });
+        }
       }
     }
     if (process.env.VLPRM_TEST_REPORT) writeFileSync(process.env.VLPRM_TEST_REPORT, JSON.stringify(report));
