@@ -50,7 +50,7 @@ export function skipFailure(skip, environment) {
 }
 
 /**
- * One line per reason.
+ * One line per reason, which is not said twice where the name states it.
  *
  * @param {readonly Skip[]} skips
  * @returns {string[]}
@@ -64,6 +64,7 @@ export function skipLines(skips) {
   }
   return [...byReason].map(([reason, names]) => {
     const more = names.length > 1 ? ` (and ${names.length - 1} more)` : '';
-    return `${names[0]}${more}: ${reason}`;
+    const name = names[0]?.replace(` (${reason})`, '');
+    return `${name}${more}: ${reason}`;
   });
 }

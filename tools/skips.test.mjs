@@ -49,6 +49,7 @@ test('skips with the same reason share a line', () => {
     { name: 'a', reason: 'no GPU' },
     { name: 'b', reason: 'no Python' },
     { name: 'c', reason: 'no GPU' },
+    { name: 'kernels (needs Redis) › d', reason: 'needs Redis' },
   ]);
-  expect(lines).toEqual(['a (and 1 more): no GPU', 'b: no Python']);
+  expect(lines).toEqual(['a (and 1 more): no GPU', 'b: no Python', 'kernels › d: needs Redis']);
 });
