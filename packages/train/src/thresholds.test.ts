@@ -1,92 +1,54 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fitTemperature, negativeLogLikelihood } from './calibration.ts';
-import { bestF1Threshold, falseAlarmThreshold, oneStandardErrorThreshold } from './thresholds.ts';
+import { expectedF1Threshold, falseAlarmThreshold } from './thresholds.ts';
 
-const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.constantFrom(0, 1)), {
-  minLength: 1,
-  maxLength: 40,
-});
-
-function f1At(threshold: number, probabilities: number[], targets: number[]): number {
-  const called = probabilities.map((p) => p < threshold);
-  const hits = called.filter((c, i) => c && targets[i] === 0).length;
-  const total = called.filter(Boolean).length + targets.filter((t) => t === 0).length;
-  return total === 0 ? 0 : (2 * hits) / total;
+/** The definition, threshold by threshold. */
+function expectedF1At(threshold: number, probabilities: readonly number[]): number {
+  const called = probabilities.filter((p) => p < threshold);
+  const wrongness = (some: readonly number[]): number => some.reduce((sum, p) => sum + (1 - p), 0);
+  return (2 * wrongness(called)) / (called.length + wrongness(probabilities));
 }
 
-describe('bestF1Threshold', () => {
+describe('expectedF1Threshold', () => {
+  const scores = fc.array(
+    fc.integer({ min: 0, max: 20 }).map((p) => p / 20),
+    { minLength: 1, maxLength: 40 },
+  );
+
   it('is as good as any threshold, ties included', () => {
     fc.assert(
-      fc.property(steps, (rows) => {
-        const probabilities = rows.map(([p]) => p / 20);
-        const targets = rows.map(([, target]) => target);
-        const best = bestF1Threshold({ probabilities, targets });
-        if (!targets.includes(0)) {
+      fc.property(scores, (probabilities) => {
+        const best = expectedF1Threshold(probabilities);
+        if (probabilities.every((p) => p === 1)) {
           expect(best).toBeNull();
           return;
         }
-        const candidates = [...probabilities, ...probabilities.map((p) => p + 1e-9), 1];
-        // A step of p = 1 is never called wrong: p < threshold and the threshold is at most 1.
-        const reachable = Math.max(...candidates.filter((t) => t <= 1).map((t) => f1At(t, probabilities, targets)));
-        expect(best!.value).toBeLessThanOrEqual(1);
-        expect(f1At(best!.value, probabilities, targets)).toBeCloseTo(reachable, 12);
-        expect(best!.f1).toBeCloseTo(reachable, 12);
+        const reachable = Math.max(...Array.from({ length: 41 }, (_, i) => expectedF1At(i / 40, probabilities)));
+        expect(best!.expectedF1).toBeCloseTo(reachable, 12);
+        expect(expectedF1At(best!.value, probabilities)).toBeCloseTo(reachable, 12);
+        expect(best!.value > 0 && best!.value <= 1).toBe(true);
       }),
+      { numRuns: 300 },
     );
   });
 
-  it('calls nothing wrong where only steps of probability 1 are', () => {
-    expect(bestF1Threshold({ probabilities: [1, 1], targets: [0, 1] })).toEqual({ value: 0, f1: 0 });
-  });
-
-  it('lies half-way between the last wrong and the first right step', () => {
-    const best = bestF1Threshold({ probabilities: [0.9, 0.2, 0.6, 0.1], targets: [1, 0, 1, 0] });
-    expect(best!.value).toBeCloseTo(0.4, 12);
-    expect(best!.f1).toBe(1);
-  });
-});
-
-describe('oneStandardErrorThreshold', () => {
-  const grouped = (count: number, draw: (i: number) => [number, number]) => {
-    const rows = Array.from({ length: count }, (_, i) => draw(i));
-    return {
-      probabilities: rows.map(([p]) => p),
-      targets: rows.map(([, target]) => target),
-      groups: rows.map((_, i) => `g${i % 25}`),
-    };
-  };
-
-  it('is never below the best threshold nor much worse, and flags at least as much', () => {
+  it('calls a step wrong when the chance of that is above half the F1', () => {
     fc.assert(
-      fc.property(steps, (raw) => {
-        const labelled = grouped(raw.length, (i) => [raw[i]![0] / 20, raw[i]![1]]);
-        const best = bestF1Threshold(labelled);
-        const chosen = oneStandardErrorThreshold(labelled, 1);
-        if (best === null) {
-          expect(chosen).toBeNull();
-          return;
+      fc.property(scores, (probabilities) => {
+        const best = expectedF1Threshold(probabilities);
+        fc.pre(best !== null);
+        for (const p of probabilities) {
+          if (1 - p > best.expectedF1 / 2 + 1e-12) expect(p).toBeLessThan(best.value);
+          if (1 - p < best.expectedF1 / 2 - 1e-12) expect(p).toBeGreaterThanOrEqual(best.value);
         }
-        expect(chosen!.value).toBeGreaterThanOrEqual(best.value);
-        expect(chosen!.f1).toBeLessThanOrEqual(best.f1 + 1e-12);
-        expect(chosen!.f1).toBeCloseTo(f1At(chosen!.value, labelled.probabilities, labelled.targets), 12);
       }),
-      { numRuns: 50 },
+      { numRuns: 300 },
     );
   });
 
-  it('leaves the best threshold alone where one step more costs more than the error', () => {
-    const labelled = grouped(400, (i) => (i % 2 === 0 ? [0.1, 0] : [0.9, 1]));
-    expect(oneStandardErrorThreshold(labelled, 1)).toEqual(bestF1Threshold(labelled));
-  });
-
-  it('flags errors that the labels miss as often as they find them', () => {
-    // Wrong steps lie at 0.1 (always found) and at 0.5 (found 9 times in 20): the best F1 stops short of the latter.
-    const labelled = grouped(2000, (i) =>
-      i % 5 === 0 ? [0.1, 0] : i % 50 === 1 ? [0.5, i % 20 < 9 ? 0 : 1] : [0.95, 1],
-    );
-    expect(oneStandardErrorThreshold(labelled, 3)!.value).toBeGreaterThan(0.5);
-    expect(oneStandardErrorThreshold(labelled, 3)!.value).toBeLessThan(0.95);
+  it('lies half-way where the probabilities are certain', () => {
+    expect(expectedF1Threshold([0, 0, 1, 1])).toEqual({ value: 0.5, expectedF1: 1 });
   });
 });
 

@@ -111,7 +111,6 @@ export async function trainFromFeatures(
     head: trained.head,
     traces: validation,
     gateFalseAlarmRate: options.gateFalseAlarmRate,
-    seed: options.seed,
   });
   const base = await readBaseModel(input.baseDir);
   const manifest = await writePrmBundle(

@@ -5,7 +5,7 @@ import { expectedCalibrationError } from './evaluation/calibration-error.ts';
 import { errorDetection } from './evaluation/error-detection.ts';
 import type { TrainOptions } from './options.ts';
 import type { TraceRows, TrainingRow } from './rows.ts';
-import { falseAlarmThreshold, oneStandardErrorThreshold } from './thresholds.ts';
+import { expectedF1Threshold, falseAlarmThreshold } from './thresholds.ts';
 
 /** What is read off the validation split: calibration, thresholds and how well the head does there. */
 export interface ValidationReading {
@@ -22,8 +22,6 @@ export interface ValidationInput {
   readonly head: StepHead;
   readonly traces: readonly TraceRows[];
   readonly gateFalseAlarmRate: TrainOptions['gateFalseAlarmRate'];
-  /** Seed of the bootstrap behind the threshold. */
-  readonly seed: number;
   readonly backend?: BackendName;
 }
 
@@ -35,21 +33,15 @@ const CHOSEN_ON = 'validation split, own labels';
  */
 export function readValidation(input: ValidationInput): ValidationReading {
   const labelled = input.traces.flatMap(({ rows }) => rows.filter(({ role }) => role === 'step'));
-  const groups = input.traces.flatMap(({ rows, groupId }) =>
-    rows.filter(({ role }) => role === 'step').map(() => groupId),
-  );
   const logits = scoreRows(input, labelled, 1).logit;
   const targets = Float32Array.from(labelled, ({ target }) => target);
   const temperature = fitTemperature({ logits, targets });
   const probabilities = scoreRows(input, labelled, temperature).probability;
-  const chosen = oneStandardErrorThreshold({ probabilities, targets, groups }, input.seed);
+  const chosen = targets.includes(0) ? expectedF1Threshold(probabilities) : null;
   const threshold =
     chosen === null
       ? { value: 0.5, chosenOn: 'default: no wrong step in the validation split' }
-      : {
-          value: chosen.value,
-          chosenOn: `${CHOSEN_ON}, highest within one standard error of the best F1 of wrong steps`,
-        };
+      : { value: chosen.value, chosenOn: `${CHOSEN_ON}, best expected F1 of wrong steps` };
   return {
     temperature,
     threshold,
