@@ -53,20 +53,33 @@ describe('expectedF1Threshold', () => {
 });
 
 describe('falseAlarmThreshold', () => {
-  it('flags at most the rate, and one step higher would flag more', () => {
+  const anyTraces = fc.array(
+    fc.array(
+      fc.integer({ min: 1, max: 9 }).map((p) => p / 9),
+      { minLength: 1, maxLength: 4 },
+    ),
+    { minLength: 1, maxLength: 60 },
+  );
+
+  it('flags at most the rate of what is clean by its scores, and one step higher would flag more', () => {
     fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 60 }),
-        fc.double({ min: 0, max: 0.99, noNaN: true }),
-        (raw, rate) => {
-          const lowest = raw.map((p) => p / 9);
-          const threshold = falseAlarmThreshold(lowest, rate)!;
-          const flagged = (t: number) => lowest.filter((p) => p < t).length / lowest.length;
-          expect(flagged(threshold)).toBeLessThanOrEqual(rate);
-          expect(flagged(threshold + 1e-9)).toBeGreaterThan(rate);
-        },
-      ),
+      fc.property(anyTraces, fc.double({ min: 0, max: 0.99, noNaN: true }), (traces, rate) => {
+        const chances = traces.map((scores) => scores.reduce((product, p) => product * p, 1));
+        const total = chances.reduce((sum, chance) => sum + chance, 0);
+        const flagged = (t: number): number =>
+          chances.filter((_, i) => Math.min(...traces[i]!) < t).reduce((sum, chance) => sum + chance, 0) / total;
+        const threshold = falseAlarmThreshold(traces, rate)!;
+        expect(flagged(threshold)).toBeLessThanOrEqual(rate + 1e-9);
+        expect(flagged(threshold + 1e-9)).toBeGreaterThan(rate - 1e-9);
+      }),
     );
+  });
+
+  it('is not pressed down by traces whose error the labels overlooked', () => {
+    const clean = Array.from({ length: 95 }, () => [0.98, 0.99]);
+    const overlooked = Array.from({ length: 5 }, () => [0.98, 0.3]);
+    expect(falseAlarmThreshold([...clean, ...overlooked], 0.03)).toBe(0.98);
+    expect(falseAlarmThreshold([...clean, ...overlooked], 0.01)).toBe(0.3);
   });
 
   it('is null without traces', () => {

@@ -30,11 +30,21 @@ export function expectedF1Threshold(probabilities: ArrayLike<number>): ErrorThre
 }
 
 /**
- * The largest threshold of these below which at most `rate` of the clean traces have their lowest perception score.
- * `lowest` holds one score a trace. Null without traces.
+ * The largest threshold below which at most `rate` of the clean traces are expected to have a score. A trace counts with
+ * the product of its scores, the chance that it is clean, so that one whose error the labels overlooked hardly counts:
+ * its scores say so. `traces` holds the calibrated scores of each. Null without traces.
  */
-export function falseAlarmThreshold(lowest: readonly number[], rate: number): number | null {
-  const sorted = [...lowest].sort((a, b) => a - b);
-  const firstTooMany = sorted.findIndex((_, place) => (place + 1) / sorted.length > rate);
-  return sorted[firstTooMany] ?? null;
+export function falseAlarmThreshold(traces: readonly ArrayLike<number>[], rate: number): number | null {
+  const read = traces.map((scores) => {
+    const all = Array.from(scores);
+    return { lowest: Math.min(...all), chance: all.reduce((product, p) => product * p, 1) };
+  });
+  read.sort((a, b) => a.lowest - b.lowest);
+  const allowed = rate * read.reduce((sum, { chance }) => sum + chance, 0);
+  let flagged = 0;
+  const firstTooMany = read.find(({ chance }) => {
+    flagged += chance;
+    return flagged > allowed;
+  });
+  return firstTooMany?.lowest ?? null;
 }
