@@ -9,7 +9,7 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['src/**/*.test.ts'],
+    include: ['{src,bench}/**/*.test.ts'],
     passWithNoTests: true,
     testTimeout: 60_000,
     hookTimeout: 60_000,

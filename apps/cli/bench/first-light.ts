@@ -11,6 +11,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { reportSchema, type Report } from '../src/report/report-schema.ts';
+import type { FirstLight } from './first-light-table.ts';
 
 const CLI = new URL('../bin/vlprm.mjs', import.meta.url).pathname;
 
@@ -33,7 +34,7 @@ const { values } = parseArgs({
   options: { seeds: { type: 'string', default: '101,102,103' }, json: { type: 'string' } },
 });
 const runs = values.seeds.split(',').map((seed) => runSeed(Number(seed)));
-const result = {
+const result: FirstLight = {
   schema: 'vlprm.first-light/1',
   date: new Date().toISOString().slice(0, 10),
   machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
