@@ -64,7 +64,7 @@ export function evaluateCommand(streams: Streams): Command {
   const command = new Command('evaluate')
     .description('measure a PRM, or predictions of one, on labelled traces')
     .addOption(new Option('--suite <name>', 'whose definitions').choices(SUITES).makeOptionMandatory())
-    .requiredOption('--data <file>', 'JSONL of labelled vlprm.trace/1 rows')
+    .requiredOption('--data <file>', "JSONL: labelled vlprm.trace/1 rows, or the suite's own")
     .addOption(
       new Option('--predictions <file>', 'JSONL: {"id", "scores"} or vlprm.prediction/1 rows').conflicts('prm'),
     )
@@ -74,7 +74,7 @@ export function evaluateCommand(streams: Streams): Command {
     action<EvaluateFlags>(streams, ['prm'], async (context, { suite, data, predictions, threshold }) => {
       const { config, console } = context;
       const { evaluateSuite, itemsFromTraces } = await import('@vlprm/train/evaluation');
-      const traces = await readTraceFile(data);
+      const traces = await readTraceFile(data, suite);
       const scored =
         predictions === undefined ? await scoreWithPrm(data, traces, context) : await readPredictions(predictions);
       const chosen = threshold === undefined ? scored.threshold : { value: threshold, chosenOn: '--threshold' };

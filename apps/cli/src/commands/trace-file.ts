@@ -3,12 +3,19 @@ import { dirname, resolve } from 'node:path';
 import type { Solution } from '@vlprm/core';
 import type { ImageRef, Trace } from '@vlprm/core/records';
 import { fileError, sha256, VlprmError } from '@vlprm/core/runtime';
-import { readTracesJsonl } from '@vlprm/data/formats';
+import { readProcessBench, readTracesJsonl, readVisualProcessBench } from '@vlprm/data/formats';
 
-/** Traces of a JSONL file in memory. Errors name `file:line`; an empty file is ERR_DATASET_INVALID. */
-export async function readTraceFile(file: string): Promise<Trace[]> {
+/** How the file of each suite is read. */
+const READERS = {
+  traces: readTracesJsonl,
+  visualprocessbench: readVisualProcessBench,
+  processbench: readProcessBench,
+} as const;
+
+/** Traces of a JSONL file in memory, canonical or in a suite's own form. Errors name `file:line`; an empty file is ERR_DATASET_INVALID. */
+export async function readTraceFile(file: string, form: keyof typeof READERS = 'traces'): Promise<Trace[]> {
   const traces: Trace[] = [];
-  for await (const trace of readTracesJsonl(file)) traces.push(trace);
+  for await (const trace of READERS[form](file)) traces.push(trace);
   if (traces.length > 0) return traces;
   throw new VlprmError('ERR_DATASET_INVALID', 'the file holds no trace', {
     where: file,

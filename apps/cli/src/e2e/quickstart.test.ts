@@ -146,6 +146,23 @@ describe(
       }
     });
 
+    it('evaluate reads the rows of VisualProcessBench and ProcessBench themselves', async () => {
+      const response = { steps: ['a', 'b', 'c'], process_correctness: [1, 0, -1] };
+      const visual = writeLines('vpb.jsonl', [{ image: ['a.png'], question: 'q', response, data_source: 'MMMU' }]);
+      const process = { id: 'gsm8k-0', problem: 'q', steps: ['a', 'b', 'c'], final_answer_correct: false, label: 2 };
+      const text = writeLines('pb.jsonl', [process]);
+      const scores = [0.9, 0.8, 0.1];
+      const evaluate = async (suite: string, data: string, id: string): Promise<unknown> => {
+        const predictions = writeLines(`${suite}.jsonl`, [{ id, scores }]);
+        const flags = ['--suite', suite, '--data', data, '--predictions', predictions, '--format', 'json'];
+        const done = await runVlprm(['evaluate', ...flags], folder);
+        expect(done.exitCode, done.stderr).toBe(0);
+        return JSON.parse(done.stdout);
+      };
+      expect(await evaluate('visualprocessbench', visual, '0')).toMatchObject({ steps: 2, metrics: { macroF1: 1 } });
+      expect(await evaluate('processbench', text, 'gsm8k-0')).toMatchObject({ metrics: { accuracyError: 1 } });
+    });
+
     it('solve answers about a picture with the newest PRM', async () => {
       mkdirSync(path('runs'), { recursive: true });
       cpSync(run, path('runs', 'small'), { recursive: true });
