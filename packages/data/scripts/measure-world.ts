@@ -4,6 +4,7 @@
  *   npx nx run data:measure-world -- --seed 7 --count 600
  */
 import { parseArgs } from 'node:util';
+import { majorityAccuracy } from '@vlprm/core/statistics';
 import {
   createPuzzleJudge,
   createPuzzlePolicy,
@@ -14,6 +15,9 @@ import {
   stepTruth,
   WORLD_HASH,
 } from '../src/puzzle-world/index.ts';
+
+/** Perception steps of every solution. */
+const PERCEPTION_STEPS = 3;
 
 const { values } = parseArgs({
   options: {
@@ -31,87 +35,85 @@ const eyes = await openEyes();
 const policy = createPuzzlePolicy(eyes.policy);
 const judge = createPuzzleJudge(eyes.judge);
 
-const t0 = Date.now();
 const { proposals } = await policy.propose(
   puzzles.map((puzzle) => ({ ...presented(puzzle), steps: [] })),
   { n: 16, stop: 'end', seed: 1 },
 );
-const t1 = Date.now();
-process.stderr.write(`policy ${t1 - t0} ms\n`);
 const rows = puzzles.map((puzzle, i) => {
   const samples = (proposals[i] ?? []).flatMap((sample) => (sample.ok ? [sample.value] : []));
-  return { puzzle, samples, truths: samples.map(({ steps }) => stepTruth(puzzle.scene, steps)) };
+  return {
+    puzzle,
+    samples,
+    right: samples.map(({ finalAnswer }) => finalAnswer === puzzle.problem.answer),
+    truths: samples.map(({ steps }) => stepTruth(puzzle.scene, steps)),
+  };
 });
 const solutions = rows.flatMap(({ puzzle, samples }) =>
   samples.slice(0, 4).map(({ steps }) => ({ ...presented(puzzle), steps })),
 );
-const t2 = Date.now();
 const { reviews } = await judge.review(solutions, { seed: 1 });
-
-process.stderr.write(`judge ${Date.now() - t2} ms\n`);
-const mean = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0) / Math.max(1, xs.length);
-const show = (x: number): string => x.toFixed(3);
-
-function majorityRight(answers: readonly (string | null)[], gold: string | null): number {
-  const counts = new Map<string | null, number>();
-  for (const answer of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
-  const top = Math.max(...counts.values());
-  const tied = [...counts].filter(([, count]) => count === top);
-  return tied.filter(([answer]) => answer === gold).length / tied.length;
-}
-
-for (const family of [null, ...FAMILY_IDS]) {
-  const own = rows.filter(({ puzzle }) => family === null || puzzle.scene.family === family);
-  const right = own.map(({ puzzle, samples }) =>
-    samples.map(({ finalAnswer }) => (finalAnswer === puzzle.problem.answer ? 1 : 0)),
-  );
-  const truths = own.flatMap(({ truths }) => truths);
-  const errorAt = [0, 1, 2, 3, 4, 5].map((place) => {
-    const clean = truths.filter(({ firstError }) => firstError === null || firstError >= place);
-    return mean(clean.map(({ local }) => (local[place] === true ? 0 : 1)));
-  });
-  const broken = own.flatMap(({ truths: t }, i) =>
-    t.flatMap(({ firstError }, k) => (firstError !== null && firstError < 3 ? [right[i]?.[k] ?? 0] : [])),
-  );
-  process.stdout.write(
-    `${(family ?? 'all').padEnd(16)} pass@1 ${show(mean(right.flat()))} majority@16 ${show(
-      mean(
-        own.map(({ puzzle, samples }) =>
-          majorityRight(
-            samples.map((s) => s.finalAnswer),
-            puzzle.problem.answer,
-          ),
-        ),
-      ),
-    )} oracle@16 ${show(mean(right.map((r) => Math.max(...r))))} step errors ${errorAt.map(show).join(' ')} right despite perception error ${show(mean(broken))}\n`,
-  );
-}
-
-const gold = rows.flatMap(({ truths }) => truths.slice(0, 4));
-const judged = reviews.flatMap((review, i) =>
-  review.ok && gold[i] !== undefined ? [{ said: review.value.firstError, truth: gold[i].firstError }] : [],
-);
-const share = (
-  keep: (row: (typeof judged)[number]) => boolean,
-  hit: (row: (typeof judged)[number]) => boolean,
-): string => show(mean(judged.filter(keep).map((row) => (hit(row) ? 1 : 0))));
-process.stdout.write(
-  `judge: first-error accuracy ${share(
-    () => true,
-    (r) => r.said === r.truth,
-  )} clean passed ${share(
-    (r) => r.truth === null,
-    (r) => r.said === null,
-  )} perception found ${share(
-    (r) => r.truth !== null && r.truth < 3,
-    (r) => r.said === r.truth,
-  )} reasoning found ${share(
-    (r) => r.truth !== null && r.truth >= 3,
-    (r) => r.said === r.truth,
-  )} early alarms ${share(
-    (r) => r.said !== null,
-    (r) => r.truth === null || (r.said ?? 0) < r.truth,
-  )}\n`,
-);
-process.stdout.write(`world ${WORLD_HASH.slice(0, 16)}\n`);
 await eyes.close();
+
+const mean = (values: readonly number[]): string =>
+  values.length === 0 ? 'n/a' : (values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(3);
+const share = (flags: readonly boolean[]): string => mean(flags.map(Number));
+
+/** Shares of one family, or of all: answers, then errors of each step whose prefix is right. */
+function familyLine(name: string, own: typeof rows): string {
+  const majority = own.map(({ puzzle, samples }) =>
+    majorityAccuracy(
+      samples.map(({ finalAnswer }) => finalAnswer),
+      (answer) => answer === puzzle.problem.answer,
+    ),
+  );
+  const truths = own.flatMap(({ truths: one }) => one);
+  const errors = [0, 1, 2, 3, 4, 5].map((place) =>
+    share(
+      truths
+        .filter(({ firstError }) => firstError === null || firstError >= place)
+        .map(({ local }) => local[place] !== true),
+    ),
+  );
+  const lucky = own.flatMap(({ truths: one, right }) =>
+    right.filter((_, k) => {
+      const firstError = one[k]?.firstError ?? null;
+      return firstError !== null && firstError < PERCEPTION_STEPS;
+    }),
+  );
+  return [
+    name.padEnd(16),
+    `pass@1 ${share(own.flatMap(({ right }) => right))}`,
+    `majority@16 ${mean(majority)}`,
+    `oracle@16 ${share(own.map(({ right }) => right.includes(true)))}`,
+    `step errors ${errors.join(' ')}`,
+    `right despite perception error ${share(lucky)}`,
+  ].join('  ');
+}
+
+/** How often the judge names the first error, and what it passes and finds. */
+function judgeLine(): string {
+  const gold = rows.flatMap(({ truths }) => truths.slice(0, 4));
+  const judged = reviews.flatMap((review, i) =>
+    review.ok && gold[i] !== undefined ? [{ said: review.value.firstError, truth: gold[i].firstError }] : [],
+  );
+  const exact = (some: typeof judged): string => share(some.map(({ said, truth }) => said === truth));
+  return [
+    `judge: first-error accuracy ${exact(judged)}`,
+    `clean passed ${exact(judged.filter(({ truth }) => truth === null))}`,
+    `perception found ${exact(judged.filter(({ truth }) => truth !== null && truth < PERCEPTION_STEPS))}`,
+    `reasoning found ${exact(judged.filter(({ truth }) => truth !== null && truth >= PERCEPTION_STEPS))}`,
+  ].join('  ');
+}
+
+const lines = [
+  familyLine('all', rows),
+  ...FAMILY_IDS.map((id) =>
+    familyLine(
+      id,
+      rows.filter(({ puzzle }) => puzzle.scene.family === id),
+    ),
+  ),
+  judgeLine(),
+  `world ${WORLD_HASH}`,
+];
+process.stdout.write(`${lines.join('\n')}\n`);

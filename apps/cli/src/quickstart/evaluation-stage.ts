@@ -126,7 +126,9 @@ async function oneShotAccuracy(prm: LoadedPrm, input: EvaluationInput, { signal 
     seed: input.seed,
     signal,
   });
-  return rows[0]?.accuracy ?? 0;
+  const [row] = rows;
+  if (row === undefined) throw new VlprmError('ERR_INTERNAL', 'one-shot gave no figure', { where: prm.name });
+  return row.accuracy;
 }
 
 async function withPrm<T>(folder: string, work: (prm: LoadedPrm) => Promise<T>): Promise<T> {

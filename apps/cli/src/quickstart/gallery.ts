@@ -119,7 +119,7 @@ function scoredOf(problem: BenchmarkedProblem, book: TruthBook): Scored[] {
       {
         candidate: sample.value,
         probabilities: [...stepwise.value.probabilities],
-        oneShot: whole.value.probabilities[0] ?? 0,
+        oneShot: whole.value.probabilities[0] as number,
         known: { puzzle: book.puzzle(problem.problem.id), steps, truth: book.ofSteps(problem.problem.id, steps) },
       },
     ];
@@ -165,7 +165,7 @@ function solutionOf(role: string, scored: Scored, annotation: Annotation): Galle
     steps: scored.candidate.steps.map((step, i) => ({
       kind: step.kind,
       text: step.text,
-      p: scored.probabilities[i] ?? 0,
+      p: scored.probabilities[i] as number,
       right: scored.known.truth.local[i] ?? false,
       judge: annotation.judge[i] ?? null,
       mc: annotation.values[i] ?? null,

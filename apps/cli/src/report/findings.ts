@@ -60,11 +60,7 @@ function trainingFindings({ prm }: Measured): Finding[] {
       id: 'trained-on-hybrid-reasoning',
       claim: 'It also finds reasoning errors better.',
       measured: `F1 ${decimal(f1('hybrid', 'reasoning'))} against ${decimal(f1('mc0', 'reasoning'))} (mc0), ${decimal(f1('mc50', 'reasoning'))} (mc50) and ${decimal(f1('judge', 'reasoning'))} (judge).`,
-      verdict: more(
-        f1('hybrid', 'reasoning'),
-        Math.max(f1('mc0', 'reasoning') ?? 0, f1('mc50', 'reasoning') ?? 0),
-        0.02,
-      ),
+      verdict: more(f1('hybrid', 'reasoning'), largest(f1('mc0', 'reasoning'), f1('mc50', 'reasoning')), 0.02),
     },
   ];
 }

@@ -1,5 +1,4 @@
-import { type Policy, type Prefix, type Proposal, type ProposeOptions, type Sampled } from '@vlprm/core/models';
-
+import type { Policy, Prefix, Proposal, ProposeOptions, Sampled } from '@vlprm/core/models';
 import type { Step, Usage } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError, type Random } from '@vlprm/core/runtime';
 import { POLICY, POLICY_NAME } from './constants.ts';
@@ -36,9 +35,10 @@ function disposition({ family, query, belief }: View, key: string): Disposition 
 }
 
 function sampleWord(words: readonly string[], probabilities: Float32Array | undefined, random: Random): string {
+  if (probabilities === undefined) throw new VlprmError('ERR_INTERNAL', 'the eye believes nothing of an element');
   let rest = random.uniform();
   for (const [i, word] of words.entries()) {
-    rest -= probabilities?.[i] ?? 0;
+    rest -= probabilities[i] ?? 0;
     if (rest < 0) return word;
   }
   return words.at(-1) ?? '';
@@ -80,11 +80,11 @@ function confabulate({ family, query }: Disposition, random: Random): Deduction 
   return { premise: `${place} is ${value}`, value };
 }
 
-/** The value that a slip comes to: fixed per puzzle, so that samples slip alike. */
+/** The value that a slip comes to: fixed per puzzle, so that samples slip alike; a number slips to its neighbour. */
 function slipValue({ family, query, slipDirection }: Disposition, value: string): string {
   const values = family.values(query);
   const at = values.indexOf(value);
-  if (family.subject !== 'the odd cell is' && query.options === null) {
+  if (values === ATTRIBUTES.digit) {
     const step = slipDirection < 0.5 ? -1 : 1;
     return values[at + step] ?? values[at - step] ?? value;
   }

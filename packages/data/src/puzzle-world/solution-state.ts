@@ -1,6 +1,6 @@
 import type { Step } from '@vlprm/core/records';
 import type { Deduction, Element, Family, Query } from './family.ts';
-import { parseAnswer, parseDeduction, parsePerception, parseRule } from './steps.ts';
+import { parseDeduction, parsePerception, parseRule } from './steps.ts';
 
 /** What the steps of a prefix commit to. Fields that no step has said yet are null. */
 export interface SolutionState {
@@ -42,5 +42,3 @@ export const stepPlaces = (family: Family) => ({
   answer: family.rows + 2,
   total: family.rows + 3,
 });
-
-export { parseAnswer };
