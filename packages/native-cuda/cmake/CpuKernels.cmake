@@ -6,8 +6,10 @@ if(VLPRM_BIG_ENDIAN)
 endif()
 
 function(vlprm_cpu_kernels isa)
-  add_library(vlprm_cpu_${isa} OBJECT csrc/cpu/stepScore.cc csrc/cpu/stepLoss.cc csrc/cpu/adamw.cc csrc/cpu/mcLabels.cc csrc/cpu/readFloor.cc
-              csrc/cpu/table.cc)
+  set(vlprm_kernels ${VLPRM_OPS})
+  list(TRANSFORM vlprm_kernels PREPEND csrc/cpu/)
+  list(TRANSFORM vlprm_kernels APPEND .cc)
+  add_library(vlprm_cpu_${isa} OBJECT ${vlprm_kernels} csrc/cpu/readFloor.cc csrc/cpu/table.cc)
   target_include_directories(vlprm_cpu_${isa} PRIVATE csrc)
   target_compile_definitions(vlprm_cpu_${isa} PRIVATE VLPRM_ISA=${isa})
   # -fno-math-errno lets square roots be vector instructions; mcLabels must round like the TypeScript definition.
@@ -16,7 +18,11 @@ endfunction()
 
 set_source_files_properties(csrc/cpu/mcLabels.cc PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 vlprm_cpu_kernels(baseline)
-add_library(vlprm_cpu STATIC csrc/cpu/backend.cc $<TARGET_OBJECTS:vlprm_cpu_baseline>)
+list(TRANSFORM VLPRM_OPS PREPEND csrc/cpu/ OUTPUT_VARIABLE vlprm_drivers)
+list(TRANSFORM vlprm_drivers APPEND Driver.cc)
+find_package(Threads REQUIRED)
+add_library(vlprm_cpu STATIC csrc/cpu/backend.cc csrc/cpu/threads.cc ${vlprm_drivers} $<TARGET_OBJECTS:vlprm_cpu_baseline>)
+target_link_libraries(vlprm_cpu PUBLIC Threads::Threads)
 target_include_directories(vlprm_cpu PUBLIC csrc)
 target_compile_options(vlprm_cpu PRIVATE -O2 -Wall -Wextra -Wno-psabi)
 

@@ -9,8 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import { backends, kernelsFor, type BackendInfo } from './backends.ts';
 import type { NativeAddon } from './addon.ts';
-import { CUDA_OPS } from './conformance/backends.ts';
-import { OPS } from './kernels.ts';
+import { CUDA_OPS, OPS } from './kernels.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ADDON = join(ROOT, 'prebuilds', 'local', 'vlprm.node');
@@ -170,5 +169,5 @@ test('worker threads load the addon too, and can be terminated', async (context)
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   const addon = createRequire(import.meta.url)(ADDON) as NativeAddon;
-  expect(addon.cpuInfo().threads).toBe(1);
+  expect(addon.cpuInfo().threads).toBeGreaterThan(0);
 });

@@ -15,3 +15,5 @@ export interface Kernels {
 
 export type OpName = keyof Kernels;
 export const OPS = ['stepScore', 'stepLoss', 'adamw', 'mcLabels'] as const satisfies readonly OpName[];
+/** What the CUDA module computes; cpu and js compute every op. */
+export const CUDA_OPS = ['stepScore'] as const satisfies readonly OpName[];

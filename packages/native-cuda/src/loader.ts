@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ADDON_ABI, cpuKernels, cudaKernels, type NativeAddon } from './addon.ts';
-import type { Kernels } from './kernels.ts';
+import { ADDON_ABI, nativeKernels, type NativeAddon } from './addon.ts';
+import { CUDA_OPS, OPS, type Kernels } from './kernels.ts';
 
 export interface NativeBackend {
   /** Null when the backend is not available. */
@@ -97,7 +97,9 @@ function probeCuda(addon: NativeAddon, addonPath: string): NativeBackend {
   const named = process.env['VLPRM_CUDA_MODULE'];
   const modulePath = named === undefined || named === '' ? join(dirname(addonPath), MODULE_NAME) : named;
   const { detail, reason } = addon.cudaProbe(modulePath);
-  return reason === null ? { kernels: cudaKernels(addon), detail, reason: null } : unavailable(reason);
+  return reason === null
+    ? { kernels: nativeKernels(addon, 'cuda', CUDA_OPS), detail, reason: null }
+    : unavailable(reason);
 }
 
 function loadBackends(): NativeBackends {
@@ -108,7 +110,7 @@ function loadBackends(): NativeBackends {
   }
   const { isa, threads } = loaded.addon.cpuInfo();
   const cpu: NativeBackend = {
-    kernels: cpuKernels(loaded.addon),
+    kernels: nativeKernels(loaded.addon, 'cpu', OPS),
     detail: `${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
     reason: null,
   };

@@ -24,9 +24,10 @@ double clipFactor(const VlprmAdamW& op) {
 
 namespace vlprm::cpu::VLPRM_ISA {
 
-bool adamw(const VlprmAdamW& op) {
+void adamw(VlprmAdamW& op) {
   const double clip = clipFactor(op);
-  if (clip < 0) return false;
+  op.applied = clip < 0 ? 0 : 1;
+  if (clip < 0) return;
   const float factor = static_cast<float>(clip);
   const float beta1 = static_cast<float>(op.beta1);
   const float beta2 = static_cast<float>(op.beta2);
@@ -48,7 +49,6 @@ bool adamw(const VlprmAdamW& op) {
     secondMoment[i] = second;
     parameters[i] = keep * parameters[i] - stepSize * first / (sqrtf(second) * secondScale + epsilon);
   }
-  return true;
 }
 
 }  // namespace vlprm::cpu::VLPRM_ISA

@@ -100,7 +100,8 @@ int64_t firstInvalid(const VlprmMcLabels& op, int64_t begin, int64_t end) {
 namespace vlprm::cpu::VLPRM_ISA {
 
 // Little-endian words only; big-endian machines take the js backend (CMakeLists.txt).
-int64_t mcLabels(const VlprmMcLabels& op) {
+void mcLabels(VlprmMcLabels& op) {
+  op.invalid = -1;
   IntervalTable table;
   table.z = op.z;
   memset(table.known, 0, sizeof table.known);
@@ -109,7 +110,10 @@ int64_t mcLabels(const VlprmMcLabels& op) {
     const int64_t begin = op.offsets[step];
     const int64_t end = op.offsets[step + 1];
     const Counts counts = countOutcomes(op.outcomes + begin, end - begin, rollouts - begin);
-    if (!counts.valid) return firstInvalid(op, begin, end);
+    if (!counts.valid) {
+      op.invalid = firstInvalid(op, begin, end);
+      return;
+    }
     const int64_t correct = static_cast<int64_t>(counts.correct);
     const int64_t completed = end - begin - static_cast<int64_t>(counts.failed);
     op.correct[step] = static_cast<int32_t>(correct);
@@ -122,7 +126,6 @@ int64_t mcLabels(const VlprmMcLabels& op) {
     op.upper[step] = interval.upper;
     op.label[step] = completed == 0 ? 0 : correct * op.denominator <= op.numerator * completed ? -1 : 1;
   }
-  return -1;
 }
 
 }  // namespace vlprm::cpu::VLPRM_ISA

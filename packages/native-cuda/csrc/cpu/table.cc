@@ -8,8 +8,8 @@ namespace vlprm::cpu::VLPRM_ISA {
 
 void stepScore(const VlprmStepScore&, char* scratch);
 void stepLoss(VlprmStepLoss&, char* scratch);
-bool adamw(const VlprmAdamW&);
-int64_t mcLabels(const VlprmMcLabels&);
+void adamw(VlprmAdamW&);
+void mcLabels(VlprmMcLabels&);
 uint64_t readFloor(const char* bytes, int64_t size);
 
 extern const Kernels table;

@@ -8,7 +8,7 @@
 
 namespace vlprm::cuda {
 
-int stepScore(const VlprmStepScore* op, char* error, size_t errorSize);
+int stepScore(VlprmStepScore* op, char* error, size_t errorSize);
 
 namespace {
 
@@ -33,7 +33,7 @@ int probe(char* detail, size_t detailSize, char* error, size_t errorSize) {
   return 0;
 }
 
-const VlprmCudaApi api = {VLPRM_CUDA_ABI, sizeof(VlprmCudaApi), sizeof(VlprmStepScore), 0, probe, stepScore};
+const VlprmCudaApi api = {VLPRM_CUDA_ABI, sizeof(VlprmCudaApi), VLPRM_OPS_SIZE, 0, probe, stepScore, nullptr, nullptr, nullptr};
 
 }  // namespace
 

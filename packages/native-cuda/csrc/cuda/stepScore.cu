@@ -315,7 +315,7 @@ bool chooseCandidates(Session& s) {
 
 }  // namespace
 
-int stepScore(const VlprmStepScore* op, char* error, size_t errorSize) {
+int stepScore(VlprmStepScore* op, char* error, size_t errorSize) {
   Session session{*op, {error, errorSize}, {}, {}, {}, {}, {}, {}, {}};
   const bool scored = op->steps == 0 || scoreSteps(session);
   return scored && aggregateCandidates(session) && chooseCandidates(session) ? 0 : 1;

@@ -25,7 +25,7 @@ inline int64_t length(const Napi::Value& value) {
 inline double number(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
 inline int64_t integer(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
 
-// Arguments of one call, read in the order in which src/addon.ts declares them.
+// Arguments of one call, read in the order in which src/bindings lists them.
 class Arguments {
  public:
   explicit Arguments(const Napi::CallbackInfo& info) : info_(info) {}
@@ -33,6 +33,12 @@ class Arguments {
   template <class T>
   T* array() {
     return pointer<T>(next());
+  }
+  // Offsets of segments into `offsets`; returns how many segments there are (0 for null).
+  int64_t segments(const int32_t*& offsets) {
+    const Napi::Value value = next();
+    offsets = pointer<int32_t>(value);
+    return value.IsNull() ? 0 : length(value) - 1;
   }
   double number() { return napi::number(next()); }
   int64_t integer() { return napi::integer(next()); }

@@ -34,7 +34,7 @@ CudaProbe probe(const std::string& modulePath) {
   const auto getApi = reinterpret_cast<VlprmCudaGetApi>(dlsym(module, VLPRM_CUDA_GET_API));
   if (getApi == nullptr) return refused("cannot load CUDA module: it does not export " VLPRM_CUDA_GET_API);
   const VlprmCudaApi* api = getApi(VLPRM_CUDA_ABI);
-  if (api == nullptr || api->abi != VLPRM_CUDA_ABI || api->structSize != sizeof(VlprmCudaApi) || api->stepScoreSize != sizeof(VlprmStepScore)) {
+  if (api == nullptr || api->abi != VLPRM_CUDA_ABI || api->structSize != sizeof(VlprmCudaApi) || api->opsSize != VLPRM_OPS_SIZE) {
     return refused("CUDA module ABI mismatch: rebuild it together with the addon");
   }
   char detail[256] = "";

@@ -15,4 +15,5 @@ struct VlprmAdamW {
   double secondScale;  // 1 / sqrt(1 - beta2^t)
   double keep;         // 1 - learning rate * decay
   double maxGradNorm;  // 0 = no clipping
+  int32_t applied;     // out: 0 when clipping met a non-finite gradient norm; nothing is written then
 };

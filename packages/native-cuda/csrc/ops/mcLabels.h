@@ -17,4 +17,5 @@ struct VlprmMcLabels {
   float* lower;
   float* upper;
   int8_t* label;
+  int64_t invalid;  // out: index of the first outcome above 3, or -1
 };

@@ -25,7 +25,7 @@ TEST_CASE("the CUDA module loads without a driver and answers to its ABI alone")
   CHECK(moduleApi(VLPRM_CUDA_ABI + 1) == nullptr);
   if (api == nullptr) return;
   CHECK(api->structSize == sizeof(VlprmCudaApi));
-  CHECK(api->stepScoreSize == sizeof(VlprmStepScore));
+  CHECK(api->opsSize == VLPRM_OPS_SIZE);
 }
 
 TEST_CASE("stepScore on the device agrees with float64, or the probe says why there is none") {

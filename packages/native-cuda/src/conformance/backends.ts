@@ -1,9 +1,6 @@
 import { describe } from 'vitest';
 import { backends, type BackendName } from '../backends.ts';
-import type { OpName } from '../kernels.ts';
-
-/** What the CUDA module computes so far; cpu and js compute every op. */
-export const CUDA_OPS: readonly OpName[] = ['stepScore'];
+import { CUDA_OPS, type OpName } from '../kernels.ts';
 
 /**
  * Runs `tests` once per backend that computes `op`. A backend that is not there is skipped with its reason in the suite's name;
@@ -11,7 +8,7 @@ export const CUDA_OPS: readonly OpName[] = ['stepScore'];
  */
 export function describeBackends(op: OpName, tests: (backend: BackendName) => void): void {
   for (const { name, reason } of backends()) {
-    if (name === 'cuda' && !CUDA_OPS.includes(op)) continue;
+    if (name === 'cuda' && !(CUDA_OPS as readonly OpName[]).includes(op)) continue;
     const required = name === 'cpu' && process.env['VLPRM_NATIVE'] === 'required';
     if (reason === null || required) describe(name, () => tests(name));
     else
