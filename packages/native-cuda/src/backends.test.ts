@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import { backends, kernelsFor, type BackendInfo } from './backends.ts';
 import type { NativeAddon } from './addon.ts';
-import { CUDA_OPS, OPS } from './kernels.ts';
+import { CUDA_OPS, OPS, type OpName } from './kernels.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ADDON = join(ROOT, 'prebuilds', 'local', 'vlprm.node');
@@ -56,7 +56,7 @@ test('js is always there, and every backend has either a detail or a reason', ()
 
 test('a backend that is there has the ops that it should have', () => {
   for (const { name } of backends().filter(({ available }) => available)) {
-    const ops = name === 'cuda' ? CUDA_OPS : OPS;
+    const ops: readonly OpName[] = name === 'cuda' ? CUDA_OPS : OPS;
     for (const op of OPS) {
       const lookup = () => kernelsFor(op, { backend: name });
       if (ops.includes(op)) expect(lookup()[op]).toBeTypeOf('function');
