@@ -2,8 +2,9 @@ import { Random } from '../src/conformance/random.ts';
 import { encodeHalf } from '../src/conformance/stepScore.ts';
 import { kernelsFor, type BackendName } from '../src/backends.ts';
 import type { NativeAddon } from '../src/addon.ts';
+import type { HiddenDtype } from '../src/ops/hiddenRows.ts';
 import { stepHeadSize } from '../src/ops/stepHead.ts';
-import { planStepScore, stepScore, type HiddenDtype, type StepScoreInput } from '../src/ops/stepScore.ts';
+import { planStepScore, stepScore, type StepScoreInput } from '../src/ops/stepScore.ts';
 import type { Comparison, Run } from './measure.ts';
 
 /** More than the last-level caches of most machines, so that every sample comes from memory. */

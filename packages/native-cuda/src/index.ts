@@ -1,13 +1,13 @@
 export { activeBackend, backends, type BackendInfo, type BackendName, type CallOptions } from './backends.ts';
 export { NATIVE_ERROR_CODES, NativeError, type NativeErrorCode } from './errors.ts';
 export { adamw, type AdamWInput, type AdamWState } from './ops/adamw.ts';
+export { type HiddenDtype } from './ops/hiddenRows.ts';
 export { mcLabels, type McLabelsInput, type McLabelsOutput } from './ops/mcLabels.ts';
 export { stepHeadSize, type StepHead } from './ops/stepHead.ts';
 export { stepLoss, type StepLossInput, type StepLossName, type StepLossOutput } from './ops/stepLoss.ts';
 export {
   stepScore,
   type AggregateName,
-  type HiddenDtype,
   type StepAggregates,
   type StepScoreInput,
   type StepScoreOutput,

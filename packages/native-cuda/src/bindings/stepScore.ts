@@ -1,4 +1,5 @@
-import { AGGREGATES, HIDDEN_DTYPES, type StepScorePlan } from '../ops/stepScore.ts';
+import { HIDDEN_DTYPES } from '../ops/hiddenRows.ts';
+import { AGGREGATES, type StepScorePlan } from '../ops/stepScore.ts';
 import { nothing, type Binding } from './binding.ts';
 
 export const stepScoreBinding: Binding<StepScorePlan, void> = {

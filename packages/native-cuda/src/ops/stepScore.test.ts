@@ -11,15 +11,9 @@ import {
   encodeHalf,
   type Definition,
 } from '../conformance/stepScore.ts';
+import type { HiddenDtype } from './hiddenRows.ts';
 import { stepHeadSize } from './stepHead.ts';
-import {
-  AGGREGATES,
-  planStepScore,
-  stepScore,
-  type HiddenDtype,
-  type StepScoreInput,
-  type StepScoreOutput,
-} from './stepScore.ts';
+import { AGGREGATES, planStepScore, stepScore, type StepScoreInput, type StepScoreOutput } from './stepScore.ts';
 
 const PROBABILITY_TOLERANCE = 1e-6;
 /** Of logits and log-probabilities, relative above 1. */

@@ -13,10 +13,8 @@ import {
   segments,
   typedArray,
 } from '../validation.ts';
+import { HIDDEN_DTYPES, hiddenRows, type HiddenDtype } from './hiddenRows.ts';
 import { checkedStepHead, type StepHead } from './stepHead.ts';
-
-export const HIDDEN_DTYPES = ['f32', 'bf16', 'f16'] as const;
-export type HiddenDtype = (typeof HIDDEN_DTYPES)[number];
 
 /** Aggregates of a candidate's step probabilities, in the order in which kernels hold them. */
 export const AGGREGATES = ['min', 'mean', 'product', 'last', 'max', 'geometricMean'] as const;
@@ -90,21 +88,6 @@ export interface StepScorePlan {
 }
 
 const WHERE = 'stepScore';
-
-function checkedHidden(input: StepScoreInput): Float32Array | Uint16Array {
-  const { hidden, dtype } = input;
-  oneOf(dtype, HIDDEN_DTYPES, `${WHERE}.dtype`);
-  const expected = dtype === 'f32' ? Float32Array : Uint16Array;
-  if (hidden instanceof (dtype === 'f32' ? Uint16Array : Float32Array)) {
-    throw new NativeError(
-      'ERR_VLPRM_DTYPE',
-      `${WHERE}.hidden`,
-      `is a ${hidden.constructor.name}, dtype is ${dtype}`,
-      `${dtype} is carried by a ${expected.name}`,
-    );
-  }
-  return typedArray<Float32Array | Uint16Array>(hidden, expected, `${WHERE}.hidden`);
-}
 
 /**
  * P(+) among k labels depends only on the k - 1 differences uⱼ = (w₀ - wⱼ)·h + (b₀ - bⱼ),
@@ -198,7 +181,8 @@ function demand(condition: boolean, where: string, what: string, remedy: string)
 /** Checks every argument, resolves defaults and allocates the outputs. */
 export function planStepScore(argument: StepScoreInput): StepScorePlan {
   const input = fields(argument, WHERE);
-  const hidden = checkedHidden(input);
+  const dtype = oneOf(input.dtype, HIDDEN_DTYPES, `${WHERE}.dtype`);
+  const hidden = hiddenRows(input.hidden, dtype, `${WHERE}.hidden`);
   const width = integer(input.width, 1, 2 ** 20, `${WHERE}.width`);
   const rows = rowsOf(hidden, width, `${WHERE}.hidden`);
   const scorer = checkedScorer(input, width);
@@ -236,7 +220,7 @@ export function planStepScore(argument: StepScoreInput): StepScorePlan {
   };
   return {
     hidden,
-    dtype: input.dtype,
+    dtype,
     width,
     steps,
     positions,
