@@ -1,20 +1,34 @@
 import { adamwBinding } from './bindings/adamw.ts';
-import type { Binding } from './bindings/binding.ts';
+import type { BackgroundBinding, Binding } from './bindings/binding.ts';
 import { mcLabelsBinding } from './bindings/mcLabels.ts';
 import { stepLossBinding } from './bindings/stepLoss.ts';
 import { stepScoreBinding } from './bindings/stepScore.ts';
 import { NativeError, type NativeErrorCode } from './errors.ts';
-import type { Kernels, OpName } from './kernels.ts';
+import {
+  BACKGROUND_OPS,
+  type BackgroundKernels,
+  type BackgroundOpName,
+  type Kernels,
+  type OpName,
+  type PlanOf,
+  type ResultOf,
+} from './kernels.ts';
 
 /** Raised with every change of the functions below or of a binding's arguments; csrc/napi/addon.cc holds the same number. */
-export const ADDON_ABI = 2;
+export const ADDON_ABI = 3;
 
 /** Where an op computes, as the addon counts them. */
 const DEVICES = { cpu: 0, cuda: 1 } as const;
 type Device = keyof typeof DEVICES;
 
-/** `abort` is raised (non-zero) by another thread; `threads` 0 lets the op choose. */
-type NativeOp = (device: number, threads: number, abort: Int32Array | null, ...plan: readonly unknown[]) => unknown;
+/** `abort` is raised (non-zero) by another thread; `threads` 0 lets the op choose; in the background it returns a promise. */
+type NativeOp = (
+  device: number,
+  threads: number,
+  abort: Int32Array | null,
+  background: boolean,
+  ...plan: readonly unknown[]
+) => unknown;
 
 /** What vlprm.node exports. It trusts its arguments: only checked plans may reach it. */
 export interface NativeAddon extends Record<OpName, NativeOp> {
@@ -26,7 +40,12 @@ export interface NativeAddon extends Record<OpName, NativeOp> {
   cudaProbe(modulePath: string): { detail: string | null; reason: string | null };
 }
 
-const BINDINGS: { readonly [Op in OpName]: Binding<Parameters<Kernels[Op]>[0], ReturnType<Kernels[Op]>> } = {
+type BackgroundBindings = {
+  readonly [Op in BackgroundOpName]: BackgroundBinding<PlanOf<Op>, ResultOf<Op>>;
+};
+type Bindings = { readonly [Op in OpName]: Binding<PlanOf<Op>, ResultOf<Op>> };
+
+export const BINDINGS: Bindings & BackgroundBindings = {
   stepScore: stepScoreBinding,
   stepLoss: stepLossBinding,
   adamw: adamwBinding,
@@ -48,9 +67,9 @@ function nativeFailure(error: unknown, where: string): unknown {
 
 function kernel<Op extends OpName>(addon: NativeAddon, device: Device, op: Op): Kernels[Op] {
   const { arguments: listed, result } = BINDINGS[op] as Binding<unknown, unknown>;
-  const call = (plan: unknown): unknown => {
+  const call = (plan: unknown, threads = 0): unknown => {
     try {
-      return result(addon[op](DEVICES[device], 0, null, ...listed(plan)), plan);
+      return result(addon[op](DEVICES[device], threads, null, false, ...listed(plan)), plan);
     } catch (error) {
       throw nativeFailure(error, `${op} on backend '${device}'`);
     }
@@ -64,4 +83,31 @@ export function nativeKernels<Op extends OpName>(
   ops: readonly Op[],
 ): Pick<Kernels, Op> {
   return Object.fromEntries(ops.map((op) => [op, kernel(addon, device, op)])) as Pick<Kernels, Op>;
+}
+
+function backgroundKernel<Op extends BackgroundOpName>(
+  addon: NativeAddon,
+  device: Device,
+  op: Op,
+): BackgroundKernels[Op] {
+  const binding = BINDINGS[op] as BackgroundBinding<unknown, unknown>;
+  const call = async (plan: unknown, threads: number, abort: Int32Array): Promise<unknown> => {
+    try {
+      const held = binding.held(plan);
+      return binding.result(await addon[op](DEVICES[device], threads, abort, true, ...binding.arguments(held)), held);
+    } catch (error) {
+      throw nativeFailure(error, `${op} on backend '${device}'`);
+    }
+  };
+  return call as BackgroundKernels[Op];
+}
+
+/** The ops that the device computes, on the executor of that device: one thread, jobs in the order of their calls. */
+export function nativeBackgroundKernels(
+  addon: NativeAddon,
+  device: Device,
+  ops: readonly OpName[],
+): Partial<BackgroundKernels> {
+  const computed = BACKGROUND_OPS.filter((op) => ops.includes(op));
+  return Object.fromEntries(computed.map((op) => [op, backgroundKernel(addon, device, op)]));
 }

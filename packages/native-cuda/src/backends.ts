@@ -1,6 +1,6 @@
 import { NativeError } from './errors.ts';
 import { jsKernels } from './js/kernels.ts';
-import type { Kernels, OpName } from './kernels.ts';
+import type { BackgroundKernels, Kernels, OpName } from './kernels.ts';
 import { nativeBackends } from './loader.ts';
 import { object, oneOf } from './validation.ts';
 
@@ -19,22 +19,27 @@ export interface BackendInfo {
 export interface CallOptions {
   /** Run there or throw. Default: `activeBackend()`. */
   backend?: BackendName | undefined;
+  /** At most so many threads of cpu, 1..256; results do not depend on it. Default: `VLPRM_THREADS`, else as many as pay. */
+  threads?: number | undefined;
 }
 
-interface Backend {
+export interface Backend {
   readonly info: BackendInfo;
   readonly kernels: Partial<Kernels>;
+  readonly background: Partial<BackgroundKernels>;
 }
 
 const jsBackend: Backend = {
   info: { name: 'js', available: true, detail: 'float64 arithmetic, 1 thread', reason: null },
   kernels: jsKernels,
+  background: {},
 };
 
-function backend(name: BackendName): Backend {
+/** What there is under that name. */
+export function backend(name: BackendName): Backend {
   if (name === 'js') return jsBackend;
-  const { detail, reason, kernels } = nativeBackends()[name];
-  return { info: { name, available: kernels !== null, detail, reason }, kernels: kernels ?? {} };
+  const { detail, reason, kernels, background } = nativeBackends()[name];
+  return { info: { name, available: kernels !== null, detail, reason }, kernels: kernels ?? {}, background };
 }
 
 /** Every backend, with the reason why one is not available. The native addon is loaded at the first call. */
@@ -42,7 +47,8 @@ export function backends(): readonly BackendInfo[] {
   return BACKEND_NAMES.map((name) => ({ ...backend(name).info }));
 }
 
-function available(name: BackendName): Backend {
+/** @throws NativeError ERR_VLPRM_BACKEND_UNAVAILABLE with the reason */
+function availableBackend(name: BackendName): Backend {
   const found = backend(name);
   if (found.info.available) return found;
   throw new NativeError(
@@ -64,27 +70,33 @@ function environmentChoice(): BackendName | null {
  */
 export function activeBackend(): BackendName {
   const chosen = environmentChoice();
-  if (chosen !== null) return available(chosen).info.name;
+  if (chosen !== null) return availableBackend(chosen).info.name;
   return backend('cpu').info.available ? 'cpu' : 'js';
 }
 
-/** The kernels that run `op`: the named backend or nothing; without a name, the active backend, or the next one that has the op. */
-export function kernelsFor<Op extends OpName>(op: Op, options: CallOptions | undefined): Pick<Kernels, Op> {
+function has(found: Backend, op: OpName): boolean {
+  return found.kernels[op] !== undefined;
+}
+
+/** The named backend or nothing; without a name, the active backend, or the next one that has the op. */
+export function backendFor(op: OpName, options: CallOptions | undefined): Backend {
   if (options !== undefined) object(options, `${op}.options`);
   const named = options?.backend;
   if (named === undefined) {
     const candidates: readonly BackendName[] = [activeBackend(), 'cpu', 'js'];
-    const chosen = candidates.map((name) => backend(name).kernels).find((kernels) => kernels[op] !== undefined);
-    return chosen as Pick<Kernels, Op>;
+    return candidates.map(backend).find((found) => has(found, op)) as Backend;
   }
-  const { kernels } = available(oneOf(named, BACKEND_NAMES, `${op}.options.backend`));
-  if (kernels[op] === undefined) {
-    throw new NativeError(
-      'ERR_VLPRM_BACKEND_UNAVAILABLE',
-      `backend '${named}'`,
-      `has no ${op}`,
-      'use another backend for this call',
-    );
-  }
-  return kernels as Pick<Kernels, Op>;
+  const found = availableBackend(oneOf(named, BACKEND_NAMES, `${op}.options.backend`));
+  if (has(found, op)) return found;
+  throw new NativeError(
+    'ERR_VLPRM_BACKEND_UNAVAILABLE',
+    `backend '${named}'`,
+    `has no ${op}`,
+    'use another backend for this call',
+  );
+}
+
+/** The kernel that runs `op`, by itself. */
+export function kernelsFor<Op extends OpName>(op: Op, options: CallOptions | undefined): Pick<Kernels, Op> {
+  return backendFor(op, options).kernels as Pick<Kernels, Op>;
 }

@@ -3,17 +3,35 @@ import type { McLabelsPlan } from './ops/mcLabels.ts';
 import type { StepLossPlan } from './ops/stepLoss.ts';
 import type { StepScorePlan } from './ops/stepScore.ts';
 
-/** What a backend computes. Plans are checked; a kernel writes every element of the outputs that its plan holds. */
+/**
+ * What a backend computes. Plans are checked; a kernel writes every element of the outputs that its plan holds.
+ * `threads` bounds the threads of cpu; 0, the default, lets the op choose. Results do not depend on it.
+ */
 export interface Kernels {
-  stepScore(plan: StepScorePlan): void;
-  stepLoss(plan: StepLossPlan): { loss: number; weightSum: number };
+  stepScore(plan: StepScorePlan, threads?: number): void;
+  stepLoss(plan: StepLossPlan, threads?: number): { loss: number; weightSum: number };
   /** False when clipping met a non-finite gradient norm; nothing is written then. */
-  adamw(plan: AdamWPlan): boolean;
+  adamw(plan: AdamWPlan, threads?: number): boolean;
   /** Index of the first invalid outcome, or -1. */
-  mcLabels(plan: McLabelsPlan): number;
+  mcLabels(plan: McLabelsPlan, threads?: number): number;
 }
 
 export type OpName = keyof Kernels;
+export type PlanOf<Op extends OpName> = Parameters<Kernels[Op]>[0];
+export type ResultOf<Op extends OpName> = ReturnType<Kernels[Op]>;
+
 export const OPS = ['stepScore', 'stepLoss', 'adamw', 'mcLabels'] as const satisfies readonly OpName[];
 /** What the CUDA module computes; cpu and js compute every op. */
 export const CUDA_OPS = ['stepScore'] as const satisfies readonly OpName[];
+
+/** What can compute in the background. adamw updates its arguments in place, and half an update is none. */
+export const BACKGROUND_OPS = ['stepScore', 'stepLoss', 'mcLabels'] as const satisfies readonly OpName[];
+export type BackgroundOpName = (typeof BACKGROUND_OPS)[number];
+
+/**
+ * The same ops on another thread. `abort` lies in shared memory; raised to non-zero, the op stops at its next chunk and
+ * rejects with the code ABORT_ERR, its outputs undefined.
+ */
+export type BackgroundKernels = {
+  readonly [Op in BackgroundOpName]: (plan: PlanOf<Op>, threads: number, abort: Int32Array) => Promise<ResultOf<Op>>;
+};

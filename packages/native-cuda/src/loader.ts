@@ -2,12 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ADDON_ABI, nativeKernels, type NativeAddon } from './addon.ts';
-import { CUDA_OPS, OPS, type Kernels } from './kernels.ts';
+import { ADDON_ABI, nativeBackgroundKernels, nativeKernels, type NativeAddon } from './addon.ts';
+import { CUDA_OPS, OPS, type BackgroundKernels, type Kernels } from './kernels.ts';
 
 export interface NativeBackend {
   /** Null when the backend is not available. */
   readonly kernels: Partial<Kernels> | null;
+  /** The ops that it computes in the background. */
+  readonly background: Partial<BackgroundKernels>;
   readonly detail: string | null;
   readonly reason: string | null;
 }
@@ -21,7 +23,7 @@ const LOCAL_BUILD = fileURLToPath(new URL('../prebuilds/local/', import.meta.url
 const MODULE_NAME = 'vlprm_cuda.so';
 
 function unavailable(reason: string): NativeBackend {
-  return { kernels: null, detail: null, reason };
+  return { kernels: null, background: {}, detail: null, reason };
 }
 
 function message(error: unknown): string {
@@ -97,9 +99,13 @@ function probeCuda(addon: NativeAddon, addonPath: string): NativeBackend {
   const named = process.env['VLPRM_CUDA_MODULE'];
   const modulePath = named === undefined || named === '' ? join(dirname(addonPath), MODULE_NAME) : named;
   const { detail, reason } = addon.cudaProbe(modulePath);
-  return reason === null
-    ? { kernels: nativeKernels(addon, 'cuda', CUDA_OPS), detail, reason: null }
-    : unavailable(reason);
+  if (reason !== null) return unavailable(reason);
+  return {
+    kernels: nativeKernels(addon, 'cuda', CUDA_OPS),
+    background: nativeBackgroundKernels(addon, 'cuda', CUDA_OPS),
+    detail,
+    reason: null,
+  };
 }
 
 function loadBackends(): NativeBackends {
@@ -111,6 +117,7 @@ function loadBackends(): NativeBackends {
   const { isa, threads } = loaded.addon.cpuInfo();
   const cpu: NativeBackend = {
     kernels: nativeKernels(loaded.addon, 'cpu', OPS),
+    background: nativeBackgroundKernels(loaded.addon, 'cpu', OPS),
     detail: `${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
     reason: null,
   };

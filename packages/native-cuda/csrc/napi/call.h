@@ -1,18 +1,20 @@
-// One op, called from JavaScript: `op(device, threads, abort, ...arguments)`, synchronously.
-// A Binding<Op> (csrc/napi/<op>.cc) reads the arguments in the order of src/bindings/<op>.ts and turns the finished op into a value.
+// One op, called from JavaScript: `op(device, threads, abort, background, ...arguments)`. In the background it returns a promise,
+// otherwise the value. A Binding<Op> (csrc/napi/<op>.cc) reads the arguments in the order of src/bindings/<op>.ts and turns the
+// finished op into a value.
 #pragma once
 #include <napi.h>
 
 #include <atomic>
 #include <new>
+#include <string>
+#include <utility>
 
 #include "cpu/threads.h"
 #include "napi/arguments.h"
 #include "napi/cudaModule.h"
+#include "napi/executor.h"
 
 namespace vlprm::napi {
-
-enum Device { CPU = 0, CUDA = 1 };
 
 template <class Op>
 struct Binding {
@@ -23,17 +25,17 @@ struct Binding {
   Napi::Value (*result)(Napi::Env, const Op&);
 };
 
-inline Napi::Error codedError(Napi::Env env, const char* code, const std::string& message) {
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", Napi::String::New(env, code));
-  return error;
-}
-
 // What became of a computation; made without touching JavaScript, so any thread may.
 struct Outcome {
   const char* code = nullptr;  // null when it succeeded
   std::string message;
 };
+
+inline Napi::Error codedError(Napi::Env env, const Outcome& outcome) {
+  Napi::Error error = Napi::Error::New(env, outcome.message);
+  error.Set("code", Napi::String::New(env, outcome.code));
+  return error;
+}
 
 template <class Op>
 Outcome compute(const Binding<Op>& binding, Device device, Op& op, const cpu::Control& control) {
@@ -54,32 +56,74 @@ Outcome compute(const Binding<Op>& binding, Device device, Op& op, const cpu::Co
   return {outOfMemory ? "ERR_VLPRM_OOM" : "ERR_VLPRM_DEVICE", error};
 }
 
-// The three arguments that every op has, read before its own.
+// The four arguments that every op has, read before its own.
 struct CallHead {
   Device device;
-  cpu::Control control;
+  int threads;
+  std::atomic<int32_t>* abort;
+  bool background;
 
-  explicit CallHead(Arguments& in) {
-    device = static_cast<Device>(in.integer());
-    control.threads = static_cast<int>(in.integer());
-    control.abort = reinterpret_cast<const std::atomic<int32_t>*>(in.array<int32_t>());
+  explicit CallHead(Arguments& in)
+      : device(static_cast<Device>(in.integer())),
+        threads(static_cast<int>(in.integer())),
+        abort(reinterpret_cast<std::atomic<int32_t>*>(in.array<int32_t>())),
+        background(in.next().ToBoolean()) {}
+
+  cpu::Control control() const { return {threads, abort}; }
+};
+
+// An op in the background. It holds its arguments, so that no array is collected while the op computes on it.
+template <class Op>
+class OpJob final : public Job {
+ public:
+  OpJob(const Napi::CallbackInfo& info, const Binding<Op>& binding, const CallHead& head, const Op& op)
+      : binding_(binding), head_(head), op_(op), deferred_(info.Env()) {
+    Napi::Array arguments = Napi::Array::New(info.Env(), info.Length());
+    for (uint32_t i = 0; i < info.Length(); ++i) arguments.Set(i, info[i]);
+    arguments_ = Napi::Persistent(static_cast<Napi::Object>(arguments));
   }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  void run() noexcept override { outcome_ = compute(binding_, head_.device, op_, head_.control()); }
+  void abort() noexcept override { head_.abort->store(1, std::memory_order_relaxed); }
+  void settle(Napi::Env env) override {
+    const Napi::HandleScope scope(env);
+    if (outcome_.code == nullptr) {
+      deferred_.Resolve(binding_.result(env, op_));
+    } else {
+      deferred_.Reject(codedError(env, outcome_).Value());
+    }
+  }
+
+ private:
+  const Binding<Op>& binding_;
+  const CallHead head_;
+  Op op_;
+  Outcome outcome_;
+  Napi::Promise::Deferred deferred_;
+  Napi::ObjectReference arguments_;
 };
 
 template <class Op>
-Napi::Value callNow(const Napi::CallbackInfo& info, const Binding<Op>& binding) {
+Napi::Value call(const Napi::CallbackInfo& info, const Binding<Op>& binding) {
+  const Napi::Env env = info.Env();
   Arguments in(info);
   const CallHead head(in);
   Op op = {};
   binding.read(in, op);
-  const Outcome outcome = compute(binding, head.device, op, head.control);
-  if (outcome.code != nullptr) throw codedError(info.Env(), outcome.code, outcome.message);
-  return binding.result(info.Env(), op);
+  if (head.background) {
+    auto job = std::make_unique<OpJob<Op>>(info, binding, head, op);
+    const Napi::Promise promise = job->promise();
+    executor(env, head.device).submit(env, std::move(job));
+    return promise;
+  }
+  const Outcome outcome = compute(binding, head.device, op, head.control());
+  if (outcome.code != nullptr) throw codedError(env, outcome);
+  return binding.result(env, op);
 }
 
 template <class Op>
 void expose(Napi::Env env, Napi::Object exports, const char* name, const Binding<Op>& binding) {
-  exports.Set(name, Napi::Function::New(env, [&binding](const Napi::CallbackInfo& info) { return callNow(info, binding); }, name));
+  exports.Set(name, Napi::Function::New(env, [&binding](const Napi::CallbackInfo& info) { return call(info, binding); }, name));
 }
 
 // Each adds its op to the addon's exports.

@@ -1,7 +1,8 @@
+import { heldIndices, heldValues } from '../held.ts';
 import type { McLabelsPlan } from '../ops/mcLabels.ts';
-import type { Binding } from './binding.ts';
+import type { BackgroundBinding } from './binding.ts';
 
-export const mcLabelsBinding: Binding<McLabelsPlan, number> = {
+export const mcLabelsBinding: BackgroundBinding<McLabelsPlan, number> = {
   arguments: ({ outcomes, offsets, numerator, denominator, z, output }) => [
     outcomes,
     offsets,
@@ -18,4 +19,6 @@ export const mcLabelsBinding: Binding<McLabelsPlan, number> = {
     output.label,
   ],
   result: (invalid) => invalid as number,
+  bytes: ({ outcomes, offsets }) => outcomes.length + 33 * offsets.length,
+  held: (plan) => ({ ...plan, outcomes: heldValues(plan.outcomes), offsets: heldIndices(plan.offsets) }),
 };

@@ -1,7 +1,9 @@
+import { heldIndices, heldValues } from '../held.ts';
 import type { StepLossPlan } from '../ops/stepLoss.ts';
-import type { Binding } from './binding.ts';
+import type { BackgroundBinding } from './binding.ts';
+import { rowBytes } from './rowBytes.ts';
 
-export const stepLossBinding: Binding<StepLossPlan, { loss: number; weightSum: number }> = {
+export const stepLossBinding: BackgroundBinding<StepLossPlan, { loss: number; weightSum: number }> = {
   arguments: (plan) => [
     plan.features,
     plan.width,
@@ -19,4 +21,14 @@ export const stepLossBinding: Binding<StepLossPlan, { loss: number; weightSum: n
     const [loss, weightSum] = raw as [number, number];
     return { loss, weightSum };
   },
+  bytes: (plan) =>
+    (plan.rowIndices?.length ?? plan.rows) * rowBytes(plan.features, plan.width, 3 * plan.head.hiddenSize),
+  held: (plan) => ({
+    ...plan,
+    features: heldValues(plan.features),
+    rowIndices: heldIndices(plan.rowIndices),
+    targets: heldValues(plan.targets),
+    weights: heldValues(plan.weights),
+    head: { ...plan.head, parameters: heldValues(plan.head.parameters) },
+  }),
 };

@@ -1,8 +1,10 @@
+import { heldIndices, heldValues } from '../held.ts';
 import { HIDDEN_DTYPES } from '../ops/hiddenRows.ts';
 import { AGGREGATES, type StepScorePlan } from '../ops/stepScore.ts';
-import { nothing, type Binding } from './binding.ts';
+import { nothing, type BackgroundBinding } from './binding.ts';
+import { rowBytes } from './rowBytes.ts';
 
-export const stepScoreBinding: Binding<StepScorePlan, void> = {
+export const stepScoreBinding: BackgroundBinding<StepScorePlan, void> = {
   arguments: (plan) => {
     const { scorer, output } = plan;
     const { aggregates } = output;
@@ -34,4 +36,21 @@ export const stepScoreBinding: Binding<StepScorePlan, void> = {
     ];
   },
   result: nothing,
+  bytes: ({ hidden, width, steps, scorer }) =>
+    steps * rowBytes(hidden, width, scorer.kind === 'head' ? scorer.head.hiddenSize : 0),
+  held: (plan) => {
+    const { scorer } = plan;
+    return {
+      ...plan,
+      hidden: heldValues(plan.hidden),
+      positions: heldIndices(plan.positions),
+      scorer:
+        scorer.kind === 'head'
+          ? { ...scorer, head: { ...scorer.head, parameters: heldValues(scorer.head.parameters) } }
+          : scorer,
+      candidateOffsets: heldIndices(plan.candidateOffsets),
+      problemOffsets: heldIndices(plan.problemOffsets),
+      answers: heldIndices(plan.answers),
+    };
+  },
 };

@@ -1,4 +1,5 @@
-import { kernelsFor, type CallOptions } from '../backends.ts';
+import type { CallOptions } from '../backends.ts';
+import { run } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
 import { disjoint, fields, finite, integer, lengthOf, typedArray } from '../validation.ts';
 
@@ -95,7 +96,7 @@ export function planAdamW(argument: AdamWInput): AdamWPlan {
  */
 export function adamw(input: AdamWInput, options?: CallOptions): void {
   const plan = planAdamW(input);
-  const applied = kernelsFor('adamw', options).adamw(plan);
+  const applied = run('adamw', plan, options);
   if (!applied) {
     throw new NativeError(
       'ERR_VLPRM_NOT_FINITE',

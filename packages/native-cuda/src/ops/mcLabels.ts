@@ -1,4 +1,5 @@
-import { kernelsFor, type CallOptions } from '../backends.ts';
+import type { CallOptions } from '../backends.ts';
+import { run, runAsync, type AsyncCallOptions } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
 import { fields, finite, indexArray, integer, object, segments, typedArray } from '../validation.ts';
 
@@ -73,20 +74,27 @@ export function planMcLabels(argument: McLabelsInput): McLabelsPlan {
   };
 }
 
+function checkedOutcomes(plan: McLabelsPlan, invalid: number): McLabelsOutput {
+  if (invalid < 0) return plan.output;
+  throw new NativeError(
+    'ERR_VLPRM_OUTCOME',
+    `${WHERE}.outcomes[${invalid}]`,
+    `${plan.outcomes[invalid]} is no outcome`,
+    'use 0 incorrect, 1 correct, 2 unparsable, 3 failed',
+  );
+}
+
 /**
  * Counts rollout outcomes per step and labels the steps. Every backend gives the same bits.
  * @throws NativeError ERR_VLPRM_OUTCOME for a byte above 3, besides what the arguments' shapes can raise
  */
 export function mcLabels(input: McLabelsInput, options?: CallOptions): McLabelsOutput {
   const plan = planMcLabels(input);
-  const invalid = kernelsFor('mcLabels', options).mcLabels(plan);
-  if (invalid >= 0) {
-    throw new NativeError(
-      'ERR_VLPRM_OUTCOME',
-      `${WHERE}.outcomes[${invalid}]`,
-      `${plan.outcomes[invalid]} is no outcome`,
-      'use 0 incorrect, 1 correct, 2 unparsable, 3 failed',
-    );
-  }
-  return plan.output;
+  return checkedOutcomes(plan, run('mcLabels', plan, options));
+}
+
+/** `mcLabels` without holding up the event loop; see docs/kernels/calls.md. */
+export async function mcLabelsAsync(input: McLabelsInput, options?: AsyncCallOptions): Promise<McLabelsOutput> {
+  const plan = planMcLabels(input);
+  return checkedOutcomes(plan, await runAsync('mcLabels', plan, options));
 }

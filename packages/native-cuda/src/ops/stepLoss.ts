@@ -1,4 +1,5 @@
-import { kernelsFor, type CallOptions } from '../backends.ts';
+import type { CallOptions } from '../backends.ts';
+import { run, runAsync, type AsyncCallOptions } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
 import {
   disjoint,
@@ -136,6 +137,18 @@ export function planStepLoss(argument: StepLossInput): StepLossPlan {
  */
 export function stepLoss(input: StepLossInput, options?: CallOptions): StepLossOutput {
   const plan = planStepLoss(input);
-  const { loss, weightSum } = kernelsFor('stepLoss', options).stepLoss(plan);
+  const { loss, weightSum } = run('stepLoss', plan, options);
+  return { loss, weightSum, gradient: plan.gradient };
+}
+
+/**
+ * `stepLoss` without holding up the event loop; see docs/kernels/calls.md. A `gradient` that was passed is written when the
+ * promise resolves, and not before.
+ */
+export async function stepLossAsync(input: StepLossInput, options?: AsyncCallOptions): Promise<StepLossOutput> {
+  const plan = planStepLoss(input);
+  const computed = new Float32Array(plan.gradient.length);
+  const { loss, weightSum } = await runAsync('stepLoss', { ...plan, gradient: computed }, options);
+  plan.gradient.set(computed);
   return { loss, weightSum, gradient: plan.gradient };
 }

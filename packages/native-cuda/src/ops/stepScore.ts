@@ -1,4 +1,5 @@
-import { kernelsFor, type CallOptions } from '../backends.ts';
+import type { CallOptions } from '../backends.ts';
+import { run, runAsync, type AsyncCallOptions } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
 import {
   fields,
@@ -246,6 +247,16 @@ export function planStepScore(argument: StepScoreInput): StepScorePlan {
  */
 export function stepScore(input: StepScoreInput, options?: CallOptions): StepScoreOutput {
   const plan = planStepScore(input);
-  kernelsFor('stepScore', options).stepScore(plan);
+  run('stepScore', plan, options);
+  return plan.output;
+}
+
+/**
+ * `stepScore` without holding up the event loop; docs/kernels/calls.md says what happens to the inputs meanwhile.
+ * Arguments are checked before this returns; what they do wrong rejects.
+ */
+export async function stepScoreAsync(input: StepScoreInput, options?: AsyncCallOptions): Promise<StepScoreOutput> {
+  const plan = planStepScore(input);
+  await runAsync('stepScore', plan, options);
   return plan.output;
 }
