@@ -1,4 +1,13 @@
-# vlprm_cuda.so: a shared object of its own, so that the addon loads where there is no driver.
+# csrc/cuda twice: vlprm_cuda.so by nvcc, and vlprm_cuda_emulated.so by the host compiler, which runs the same kernels on the CPU for tests.
+# Both are shared objects of their own, so that the addon loads where there is no driver.
+
+# Ops that have a csrc/cuda/<op>.cu.
+set(VLPRM_CUDA_OPS stepScore)
+
+set(vlprm_cuda_sources csrc/cuda/module.cc csrc/cuda/device.cc csrc/cuda/call.cc)
+list(TRANSFORM VLPRM_CUDA_OPS PREPEND csrc/cuda/ OUTPUT_VARIABLE vlprm_cuda_kernels)
+list(TRANSFORM vlprm_cuda_kernels APPEND .cu)
+
 if(NOT VLPRM_CUDA STREQUAL "OFF")
   include(CheckLanguage)
   set(CMAKE_CUDA_ARCHITECTURES OFF)
@@ -17,10 +26,28 @@ if(CMAKE_CUDA_COMPILER AND NOT VLPRM_CUDA STREQUAL "OFF")
   else()
     set(vlprm_cuda_architectures 80-real 89-real 90)
   endif()
-  add_library(vlprm_cuda MODULE csrc/cuda/module.cc csrc/cuda/stepScore.cu)
+  add_library(vlprm_cuda MODULE ${vlprm_cuda_sources} ${vlprm_cuda_kernels})
   target_include_directories(vlprm_cuda PRIVATE csrc ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
   set_target_properties(vlprm_cuda PROPERTIES PREFIX "" SUFFIX ".so" CUDA_ARCHITECTURES "${vlprm_cuda_architectures}" CUDA_STANDARD 17
                                               CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden LINKER_LANGUAGE CUDA)
-  target_compile_options(vlprm_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-O3 --threads=2> $<$<COMPILE_LANGUAGE:CXX>:-O2 -Wall>)
+  # A fused multiply-add is one that the source writes: the emulation then computes the same bits.
+  target_compile_options(vlprm_cuda PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-O3 -fmad=false --threads=2> $<$<COMPILE_LANGUAGE:CXX>:-O2 -Wall>)
   target_link_options(vlprm_cuda PRIVATE -Wl,--exclude-libs,ALL)
+endif()
+
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT VLPRM_SANITIZE MATCHES "thread")
+  # CMake knows one language per source and folder, so each kernel is included into a C++ file.
+  foreach(op IN LISTS VLPRM_CUDA_OPS)
+    set(vlprm_emulated_source "${CMAKE_CURRENT_BINARY_DIR}/emulated/${op}.cc")
+    file(GENERATE OUTPUT "${vlprm_emulated_source}" CONTENT "#include \"cuda/${op}.cu\"\n")
+    list(APPEND vlprm_emulated_kernels "${vlprm_emulated_source}")
+  endforeach()
+  add_library(vlprm_simt STATIC csrc/cuda/emulation/block.cc csrc/cuda/emulation/fiber.cc csrc/cuda/emulation/runtime.cc)
+  target_include_directories(vlprm_simt PUBLIC csrc)
+  target_compile_definitions(vlprm_simt PUBLIC VLPRM_SIMT_EMULATION)
+  target_compile_options(vlprm_simt PUBLIC -O2 -ffp-contract=off -Wall -Wextra -Wno-unknown-pragmas)
+  add_library(vlprm_cuda_emulated MODULE ${vlprm_cuda_sources} ${vlprm_emulated_kernels})
+  set_target_properties(vlprm_cuda_emulated PROPERTIES PREFIX "" SUFFIX ".so")
+  target_link_libraries(vlprm_cuda_emulated PRIVATE vlprm_simt)
+  target_link_options(vlprm_cuda_emulated PRIVATE -Wl,--exclude-libs,ALL)
 endif()

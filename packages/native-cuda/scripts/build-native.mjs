@@ -1,4 +1,4 @@
-// Builds vlprm.node, and vlprm_cuda.so where nvcc is, into prebuilds/local. Leaves status.json there in every case.
+// Builds vlprm.node, vlprm_cuda_emulated.so, and vlprm_cuda.so where nvcc is, into prebuilds/local. Leaves status.json there in every case.
 // Without a toolchain, or with VLPRM_NATIVE=off, it says why and exits 0: the TypeScript kernels serve.
 // VLPRM_NATIVE=required turns every such case into exit 1.
 import { spawnSync } from 'node:child_process';
@@ -19,7 +19,8 @@ function writeStatus(status) {
 
 /** Ends the script: nothing was built, so nothing old may be loaded either. */
 function giveUp(reason) {
-  for (const file of ['vlprm.node', 'vlprm_cuda.so']) rmSync(join(output, file), { force: true });
+  for (const file of ['vlprm.node', 'vlprm_cuda.so', 'vlprm_cuda_emulated.so'])
+    rmSync(join(output, file), { force: true });
   writeStatus({ built: false, reason });
   console.error(`native kernels not built: ${reason}${required ? '' : '; the TypeScript kernels serve instead'}`);
   process.exit(required ? 1 : 0);
@@ -85,6 +86,7 @@ const failure = compile(script, tools);
 if (failure !== null) giveUp(`the build failed: ${failure}`);
 mkdirSync(output, { recursive: true });
 if (!install('vlprm.node')) giveUp('the build left no vlprm.node');
+install('vlprm_cuda_emulated.so');
 const cuda = cudaStatus(install('vlprm_cuda.so'), tools);
 writeStatus({ built: true, cmake: tools.cmake, compiler: tools.cxx.version, cuda });
 const seconds = ((Date.now() - started) / 1000).toFixed(1);

@@ -14,6 +14,7 @@ import { CUDA_OPS, OPS, type OpName } from './kernels.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ADDON = join(ROOT, 'prebuilds', 'local', 'vlprm.node');
 const MODULE = join(ROOT, 'prebuilds', 'local', 'vlprm_cuda.so');
+const EMULATION = join(ROOT, 'prebuilds', 'local', 'vlprm_cuda_emulated.so');
 const NO_ADDON = 'needs the native addon: it was not built';
 const folder = mkdtempSync(join(tmpdir(), 'vlprm-backends-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -36,7 +37,7 @@ console.log(JSON.stringify({
 /** What a fresh process sees under these variables. */
 async function see(environment: Record<string, string>): Promise<Seen> {
   const args = ['--conditions=@vlprm/source', '--import', 'tsx', '--input-type=module', '--eval', PROGRAM];
-  const env = { ...process.env, VLPRM_NATIVE: '', VLPRM_BACKEND: '', ...environment };
+  const env = { ...process.env, VLPRM_NATIVE: '', VLPRM_BACKEND: '', VLPRM_CUDA_MODULE: '', ...environment };
   const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
   return JSON.parse(stdout) as Seen;
 }
@@ -73,9 +74,11 @@ test('asking for a backend that is not there throws its reason', () => {
   }
 });
 
-test('where VLPRM_NATIVE=required, cpu is there', () => {
+test('where VLPRM_NATIVE=required, cpu is there, and on Linux cuda, emulated or on a device', () => {
   const required = process.env['VLPRM_NATIVE'] === 'required';
-  expect(required && backends()[1]?.available !== true).toBe(false);
+  const [, cpu, cuda] = backends();
+  expect(required && cpu?.available !== true).toBe(false);
+  expect(required && process.platform === 'linux' && cuda?.available !== true).toBe(false);
 });
 
 describe('what loads', () => {
@@ -110,6 +113,13 @@ describe('what loads', () => {
   });
 });
 
+test('the emulation of CUDA needs neither driver nor device, and says what it is', async (context) => {
+  if (!existsSync(EMULATION)) return context.skip('needs the native emulation of CUDA: it was not built');
+  const seen = await see({ VLPRM_CUDA_MODULE: EMULATION, VLPRM_BACKEND: 'cuda' });
+  expect(seen).toMatchObject({ active: 'cuda', logit: [2] });
+  expect(seen.backends[2]?.detail).toMatch(/^SIMT emulation on the CPU, for tests/);
+});
+
 describe('why there is no CUDA', () => {
   /** A shared object that stands where the NVIDIA driver would be found, without being one. */
   function stubDriver(): string | null {
@@ -130,8 +140,8 @@ describe('why there is no CUDA', () => {
 
   test('the driver is not there; cpu computes all the same', async (context) => {
     if (!existsSync(MODULE)) return context.skip('needs the native CUDA module: it was not built');
-    if (backends()[2]?.available === true) return context.skip('needs a machine with no GPU: this one has a driver');
     const seen = await see({});
+    if (reasonOf(seen, 'cuda') === null) return context.skip('needs a machine with no GPU: this one has a driver');
     expect(seen).toMatchObject({ active: 'cpu', logit: [2] });
     expect(reasonOf(seen, 'cuda')).toMatch(/^NVIDIA driver not found: libcuda\.so\.1/);
   });

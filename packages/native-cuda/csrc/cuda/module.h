@@ -1,4 +1,4 @@
-// C ABI between the addon (or a test) and vlprm_cuda.so. Both sides are built from this file; the numbers tell when they were not.
+// C ABI between the addon (or a test) and the CUDA module. Both sides are built from this file; the numbers tell when they were not.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -9,26 +9,56 @@
 #include "ops/stepScore.h"
 
 // Raised with every change of VlprmCudaApi or of a struct in ops/ that it hands over.
-#define VLPRM_CUDA_ABI 2u
+#define VLPRM_CUDA_ABI 3u
 #define VLPRM_CUDA_GET_API "vlprm_cuda_get_api"
 
-// Sizes of the structs in ops/, mixed so that a change of any shows.
-#define VLPRM_OPS_SIZE                                                                                                    \
-  (static_cast<uint32_t>(sizeof(VlprmStepScore)) + 1000u * static_cast<uint32_t>(sizeof(VlprmStepLoss)) +              \
-   1000000u * static_cast<uint32_t>(sizeof(VlprmAdamW)) + 30000000u * static_cast<uint32_t>(sizeof(VlprmMcLabels)))
+// Every op, with the struct that holds its arguments.
+#define VLPRM_CUDA_OPS(DO)       \
+  DO(stepScore, VlprmStepScore)  \
+  DO(stepLoss, VlprmStepLoss)    \
+  DO(adamw, VlprmAdamW)          \
+  DO(mcLabels, VlprmMcLabels)
 
+// Sizes of the structs in ops/, mixed so that a change of any shows.
+constexpr uint32_t vlprmOpsSize() {
+  uint32_t mixed = 0;
+#define VLPRM_MIX(name, Struct) mixed = mixed * 31 + static_cast<uint32_t>(sizeof(Struct));
+  VLPRM_CUDA_OPS(VLPRM_MIX)
+#undef VLPRM_MIX
+  return mixed;
+}
+
+enum VlprmCudaStatus { VLPRM_CUDA_OK = 0, VLPRM_CUDA_FAILED = 1, VLPRM_CUDA_OUT_OF_MEMORY = 2 };
+
+// Bytes.
+struct VlprmCudaMemory {
+  uint64_t total;      // of the device
+  uint64_t available;  // of the device, to every process
+  uint64_t buffers;    // held by allocate()
+  uint64_t scratch;    // kept on the device for calls
+  uint64_t pinned;     // page-locked host memory kept for transfers
+};
+
+// Functions that can fail return a VlprmCudaStatus and leave a text, cut to the size given. All may be called from any thread.
+// A pointer in an op may be host memory, or point into memory that allocate() gave out: then it is used in place.
 struct VlprmCudaApi {
   uint32_t abi;
-  uint32_t structSize;  // sizeof(VlprmCudaApi)
-  uint32_t opsSize;     // VLPRM_OPS_SIZE
-  uint32_t reserved;
-  // Looks for a device. 0 and a description, or non-zero and the reason. Texts are cut to the sizes given.
+  uint32_t structSize;   // sizeof(VlprmCudaApi)
+  uint32_t opsSize;      // vlprmOpsSize()
+  uint32_t needsDriver;  // 0 for the emulation, which may be probed without libcuda.so.1
+
+  // Looks for a device and describes it.
   int (*probe)(char* detail, size_t detailSize, char* error, size_t errorSize);
-  // The ops. 0, or non-zero and what the device said. Null where the module lacks one.
-  int (*stepScore)(VlprmStepScore* op, char* error, size_t errorSize);
-  int (*stepLoss)(VlprmStepLoss* op, char* error, size_t errorSize);
-  int (*adamw)(VlprmAdamW* op, char* error, size_t errorSize);
-  int (*mcLabels)(VlprmMcLabels* op, char* error, size_t errorSize);
+
+  int (*allocate)(size_t bytes, void** memory, char* error, size_t errorSize);
+  void (*release)(void* memory);
+  int (*upload)(void* device, const void* host, size_t bytes, char* error, size_t errorSize);
+  int (*download)(void* host, const void* device, size_t bytes, char* error, size_t errorSize);
+  int (*memoryInfo)(VlprmCudaMemory* memory, char* error, size_t errorSize);
+
+#define VLPRM_MEMBER(name, Struct) int (*name)(Struct* op, char* error, size_t errorSize);
+  VLPRM_CUDA_OPS(VLPRM_MEMBER)  // null where the module lacks one
+#undef VLPRM_MEMBER
 };
 
 // Null when the module was built for another ABI.

@@ -5,38 +5,24 @@
 //   steps      [steps]      a thread per step: softmax over the label differences
 //   candidates [candidates] a thread per candidate, steps in order
 //   problems   [problems]   a thread per problem, candidates in order
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <math.h>
-#include <string.h>
-
-#include "cuda/check.h"
+#include "cuda/call.h"
+#include "cuda/simt.h"
 #include "ops/stepScore.h"
 
 namespace vlprm::cuda {
 
 namespace {
 
-constexpr int WARP = 32;
 constexpr int BLOCK = 256;
 constexpr size_t CHUNK_BYTES = size_t{256} << 20;  // hidden rows on the device at a time
 
 // --- kernels ---------------------------------------------------------------------------------------------------------
 
-__device__ float widen(float x) { return x; }
-__device__ float widen(__nv_bfloat16 x) { return __bfloat162float(x); }
-__device__ float widen(__half x) { return __half2float(x); }
-
-__device__ float warpSum(float sum) {
-  for (int distance = WARP / 2; distance > 0; distance /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, distance);
-  return sum;
-}
-
 template <class T>
 __device__ float warpProduct(const float* weights, const T* row, int64_t width) {
   float sum = 0;
-  for (int64_t i = threadIdx.x % WARP; i < width; i += WARP) sum += weights[i] * widen(row[i]);
-  return warpSum(sum);
+  for (int64_t i = threadIdx.x % WARP; i < width; i += WARP) sum = fmaf(weights[i], widen(row[i]), sum);
+  return sumLanes(sum);
 }
 
 // differences [count, others] = rows . hidden + bias.
@@ -178,147 +164,77 @@ __global__ void writeProblems(const float* scores, const int32_t* answers, const
 
 // --- launcher --------------------------------------------------------------------------------------------------------
 
-unsigned blocks(int64_t threads) { return static_cast<unsigned>((threads + BLOCK - 1) / BLOCK); }
-
-template <class T>
-class DeviceArray {
- public:
-  DeviceArray() = default;
-  DeviceArray(const DeviceArray&) = delete;
-  DeviceArray& operator=(const DeviceArray&) = delete;
-  ~DeviceArray() { cudaFree(data_); }
-
-  cudaError_t allocate(int64_t count) { return count == 0 ? cudaSuccess : cudaMalloc(&data_, count * sizeof(T)); }
-  cudaError_t upload(const T* from, int64_t count) {
-    const cudaError_t allocated = allocate(count);
-    return allocated != cudaSuccess || count == 0 ? allocated : cudaMemcpy(data_, from, count * sizeof(T), cudaMemcpyHostToDevice);
-  }
-  cudaError_t download(T* to, int64_t count) const {
-    return count == 0 ? cudaSuccess : cudaMemcpy(to, data_, count * sizeof(T), cudaMemcpyDeviceToHost);
-  }
-  T* get() const { return data_; }
-
- private:
-  T* data_ = nullptr;
-};
-
-struct Session {
-  const VlprmStepScore& op;
-  const ErrorText error;
-  DeviceArray<double> differences;
-  DeviceArray<float> logit, probability, logProbability;
-  DeviceArray<float> aggregates;  // [VLPRM_AGGREGATES, candidates]
-  DeviceArray<int32_t> firstError, candidateOffsets;
-
-  bool did(cudaError_t status, const char* what) const { return error.passed(status, what); }
-  bool launched(const char* what) const { return did(cudaGetLastError(), what); }
-};
-
 size_t elementSize(int32_t dtype) { return dtype == VLPRM_F32 ? sizeof(float) : sizeof(uint16_t); }
 
-// Rows of steps [begin, begin + count) to the device; gathered ones one by one, so that no unused row crosses the bus.
-bool uploadRows(Session& s, char* device, int64_t begin, int64_t count) {
-  const size_t rowBytes = s.op.width * elementSize(s.op.dtype);
-  const char* host = static_cast<const char*>(s.op.hidden);
-  if (s.op.positions == nullptr) return s.did(cudaMemcpy(device, host + begin * rowBytes, count * rowBytes, cudaMemcpyHostToDevice), "upload of rows");
-  for (int64_t i = 0; i < count; ++i) {
-    const char* row = host + s.op.positions[begin + i] * rowBytes;
-    if (!s.did(cudaMemcpyAsync(device + i * rowBytes, row, rowBytes, cudaMemcpyHostToDevice), "upload of a row")) return false;
-  }
-  return true;
+// Rows of steps [begin, begin + count) to the device, only those that steps name.
+void uploadRows(Call& call, const VlprmStepScore& op, char* device, int64_t begin, int64_t count) {
+  const size_t rowBytes = static_cast<size_t>(op.width) * elementSize(op.dtype);
+  const char* rows = static_cast<const char*>(op.hidden);
+  call.upload(device, static_cast<size_t>(count) * rowBytes, [&](char* host, size_t at, size_t size) {
+    for (size_t done = 0; done < size;) {
+      const size_t step = (at + done) / rowBytes;
+      const size_t offset = (at + done) % rowBytes;
+      const size_t piece = rowBytes - offset < size - done ? rowBytes - offset : size - done;
+      const int64_t row = op.positions == nullptr ? begin + static_cast<int64_t>(step) : op.positions[begin + static_cast<int64_t>(step)];
+      memcpy(host + done, rows + static_cast<size_t>(row) * rowBytes + offset, piece);
+      done += piece;
+    }
+  });
 }
 
 template <class T>
-void launchDifferences(const VlprmStepScore& op, const char* hidden, const float* weights, const double* bias, int64_t count, double* into) {
-  labelDifferences<T><<<blocks(count * WARP), BLOCK>>>(reinterpret_cast<const T*>(hidden), weights, bias, op.width, count, op.others, into);
+void launchDifferences(Call& call, const VlprmStepScore& op, const char* hidden, const float* weights, const double* bias, int64_t count, double* into) {
+  call.launch("label rows", {blocksFor(count * WARP, BLOCK), BLOCK}, labelDifferences<T>, reinterpret_cast<const T*>(hidden), weights, bias, op.width,
+              count, op.others, into);
 }
 
-void launchLogits(const VlprmStepScore& op, const char* hidden, const float* weights, const double* bias, int64_t count, double* into) {
+void launchLogits(Call& call, const VlprmStepScore& op, const char* hidden, const float* weights, const double* bias, int64_t count, double* into) {
   if (op.head != nullptr) {
-    headLogits<<<blocks(count * WARP), BLOCK>>>(reinterpret_cast<const float*>(hidden), weights, op.width, op.hiddenSize, count, into);
+    call.launch("head", {blocksFor(count * WARP, BLOCK), BLOCK}, headLogits, reinterpret_cast<const float*>(hidden), weights, op.width, op.hiddenSize,
+                count, into);
   } else if (op.dtype == VLPRM_F32) {
-    launchDifferences<float>(op, hidden, weights, bias, count, into);
+    launchDifferences<float>(call, op, hidden, weights, bias, count, into);
   } else if (op.dtype == VLPRM_BF16) {
-    launchDifferences<__nv_bfloat16>(op, hidden, weights, bias, count, into);
+    launchDifferences<Bf16>(call, op, hidden, weights, bias, count, into);
   } else {
-    launchDifferences<__half>(op, hidden, weights, bias, count, into);
+    launchDifferences<F16>(call, op, hidden, weights, bias, count, into);
   }
-}
-
-bool scoreSteps(Session& s) {
-  const VlprmStepScore& op = s.op;
-  const int64_t headSize = op.hiddenSize * (op.width + 2) + 1;
-  DeviceArray<float> weights;
-  DeviceArray<double> bias;
-  DeviceArray<char> hidden;
-  const int64_t rowBytes = op.width * static_cast<int64_t>(elementSize(op.dtype));
-  const int64_t chunk = static_cast<int64_t>(CHUNK_BYTES) / rowBytes > 0 ? static_cast<int64_t>(CHUNK_BYTES) / rowBytes : 1;
-  const int64_t chunkRows = op.steps < chunk ? op.steps : chunk;
-  if (!s.did(op.head != nullptr ? weights.upload(op.head, headSize) : weights.upload(op.rows, op.others * op.width), "upload of weights") ||
-      !s.did(op.head != nullptr ? cudaSuccess : bias.upload(op.bias, op.others), "upload of bias") ||
-      !s.did(hidden.allocate(chunkRows * rowBytes), "memory for rows") || !s.did(s.differences.allocate(op.steps * op.others), "memory for logits")) {
-    return false;
-  }
-  for (int64_t begin = 0; begin < op.steps; begin += chunkRows) {
-    const int64_t count = op.steps - begin < chunkRows ? op.steps - begin : chunkRows;
-    if (!uploadRows(s, hidden.get(), begin, count)) return false;
-    launchLogits(op, hidden.get(), weights.get(), bias.get(), count, s.differences.get() + begin * op.others);
-    if (!s.launched("logits kernel")) return false;
-  }
-  const int64_t labels = op.others + 1;
-  if (!s.did(s.logit.allocate(op.steps), "memory for logits") || !s.did(s.probability.allocate(op.steps), "memory for probabilities") ||
-      !s.did(s.logProbability.allocate(op.steps * labels), "memory for log-probabilities")) {
-    return false;
-  }
-  writeSteps<<<blocks(op.steps), BLOCK>>>(s.differences.get(), op.steps, op.others, op.temperature, s.logit.get(), s.probability.get(),
-                                          s.logProbability.get());
-  return s.launched("step kernel") && s.did(s.logit.download(op.logit, op.steps), "download of logits") &&
-         s.did(s.probability.download(op.probability, op.steps), "download of probabilities") &&
-         s.did(s.logProbability.download(op.logProbability, op.steps * labels), "download of log-probabilities");
-}
-
-bool aggregateCandidates(Session& s) {
-  const VlprmStepScore& op = s.op;
-  if (op.candidates == 0) return true;
-  if (!s.did(s.candidateOffsets.upload(op.candidateOffsets, op.candidates + 1), "upload of candidates") ||
-      !s.did(s.aggregates.allocate(op.candidates * VLPRM_AGGREGATES), "memory for aggregates") ||
-      !s.did(s.firstError.allocate(op.candidates), "memory for first errors")) {
-    return false;
-  }
-  Aggregates aggregates;
-  for (int k = 0; k < VLPRM_AGGREGATES; ++k) aggregates.of[k] = s.aggregates.get() + k * op.candidates;
-  writeCandidates<<<blocks(op.candidates), BLOCK>>>(s.probability.get(), s.logProbability.get(), s.candidateOffsets.get(), op.candidates,
-                                                    op.others + 1, op.threshold, aggregates, s.firstError.get());
-  if (!s.launched("candidate kernel")) return false;
-  for (int k = 0; k < VLPRM_AGGREGATES; ++k) {
-    const cudaError_t status = cudaMemcpy(op.aggregates[k], aggregates.of[k], op.candidates * sizeof(float), cudaMemcpyDeviceToHost);
-    if (!s.did(status, "download of aggregates")) return false;
-  }
-  return s.did(s.firstError.download(op.firstError, op.candidates), "download of first errors");
-}
-
-bool chooseCandidates(Session& s) {
-  const VlprmStepScore& op = s.op;
-  if (op.problems == 0) return true;
-  DeviceArray<int32_t> offsets, answers, best, vote;
-  const bool voting = op.vote != nullptr;
-  if (!s.did(offsets.upload(op.problemOffsets, op.problems + 1), "upload of problems") ||
-      !s.did(answers.upload(op.answers, voting ? op.candidates : 0), "upload of answers") || !s.did(best.allocate(op.problems), "memory for choices") ||
-      !s.did(vote.allocate(voting ? op.problems : 0), "memory for votes")) {
-    return false;
-  }
-  writeProblems<<<blocks(op.problems), BLOCK>>>(s.aggregates.get() + op.selectBy * op.candidates, answers.get(), offsets.get(), op.problems, best.get(),
-                                                vote.get());
-  return s.launched("problem kernel") && s.did(best.download(op.best, op.problems), "download of choices") &&
-         s.did(vote.download(op.vote, voting ? op.problems : 0), "download of votes");
 }
 
 }  // namespace
 
-int stepScore(VlprmStepScore* op, char* error, size_t errorSize) {
-  Session session{*op, {error, errorSize}, {}, {}, {}, {}, {}, {}, {}};
-  const bool scored = op->steps == 0 || scoreSteps(session);
-  return scored && aggregateCandidates(session) && chooseCandidates(session) ? 0 : 1;
+int stepScore(VlprmStepScore* opAddress, char* error, size_t errorSize) {
+  const VlprmStepScore& op = *opAddress;
+  Call call(error, errorSize);
+  const int64_t labels = op.others + 1;
+  const int64_t headSize = op.hiddenSize * (op.width + 2) + 1;
+  const float* weights = op.head != nullptr ? call.in(op.head, headSize) : call.in(op.rows, op.others * op.width);
+  const double* bias = call.in(op.bias, op.others);
+  float* logit = call.out(op.logit, op.steps);
+  float* probability = call.out(op.probability, op.steps);
+  float* logProbability = call.out(op.logProbability, op.steps * labels);
+  double* differences = call.scratch<double>(op.steps * op.others);
+  const int64_t rowBytes = op.width * static_cast<int64_t>(elementSize(op.dtype));
+  const int64_t chunk = static_cast<int64_t>(CHUNK_BYTES) / rowBytes > 0 ? static_cast<int64_t>(CHUNK_BYTES) / rowBytes : 1;
+  const int64_t chunkRows = op.steps < chunk ? op.steps : chunk;
+  char* hidden = call.scratch<char>(chunkRows * rowBytes);
+  for (int64_t begin = 0; begin < op.steps; begin += chunkRows) {
+    const int64_t count = op.steps - begin < chunkRows ? op.steps - begin : chunkRows;
+    uploadRows(call, op, hidden, begin, count);
+    launchLogits(call, op, hidden, weights, bias, count, differences + begin * op.others);
+  }
+  call.launch("steps", {blocksFor(op.steps, BLOCK), BLOCK}, writeSteps, differences, op.steps, op.others, op.temperature, logit, probability,
+              logProbability);
+  if (op.candidates == 0) return call.finish();
+  Aggregates aggregates;
+  for (int k = 0; k < VLPRM_AGGREGATES; ++k) aggregates.of[k] = call.out(op.aggregates[k], op.candidates);
+  call.launch("candidates", {blocksFor(op.candidates, BLOCK), BLOCK}, writeCandidates, probability, logProbability,
+              call.in(op.candidateOffsets, op.candidates + 1), op.candidates, labels, op.threshold, aggregates, call.out(op.firstError, op.candidates));
+  if (op.problems == 0) return call.finish();
+  call.launch("problems", {blocksFor(op.problems, BLOCK), BLOCK}, writeProblems, aggregates.of[op.selectBy],
+              call.in(op.answers, op.candidates), call.in(op.problemOffsets, op.problems + 1), op.problems, call.out(op.best, op.problems),
+              call.out(op.vote, op.problems));
+  return call.finish();
 }
 
 }  // namespace vlprm::cuda

@@ -51,9 +51,9 @@ Outcome compute(const Binding<Op>& binding, Device device, Op& op, const cpu::Co
   if (api == nullptr || binding.cuda == nullptr || api->*binding.cuda == nullptr) return {"ERR_VLPRM_BACKEND_UNAVAILABLE", "the CUDA module has no such op"};
   if (control.aborted()) return {"ABORT_ERR", "aborted"};
   char error[256] = "";
-  if ((api->*binding.cuda)(&op, error, sizeof error) == 0) return {};
-  const bool outOfMemory = std::string(error).find("cudaErrorMemoryAllocation") != std::string::npos;
-  return {outOfMemory ? "ERR_VLPRM_OOM" : "ERR_VLPRM_DEVICE", error};
+  const int status = (api->*binding.cuda)(&op, error, sizeof error);
+  if (status == VLPRM_CUDA_OK) return {};
+  return {status == VLPRM_CUDA_OUT_OF_MEMORY ? "ERR_VLPRM_OOM" : "ERR_VLPRM_DEVICE", error};
 }
 
 // The four arguments that every op has, read before its own.

@@ -28,14 +28,16 @@ std::string loaderError() {
 // Handles stay open: a driver cannot be unloaded, and the module's kernels must outlive every caller.
 CudaProbe probe(const std::string& modulePath) {
   if (access(modulePath.c_str(), F_OK) != 0) return refused("CUDA module not installed: no file at " + modulePath);
-  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return refused("NVIDIA driver not found: " + loaderError());
   void* module = dlopen(modulePath.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return refused("cannot load CUDA module: " + loaderError());
   const auto getApi = reinterpret_cast<VlprmCudaGetApi>(dlsym(module, VLPRM_CUDA_GET_API));
   if (getApi == nullptr) return refused("cannot load CUDA module: it does not export " VLPRM_CUDA_GET_API);
   const VlprmCudaApi* api = getApi(VLPRM_CUDA_ABI);
-  if (api == nullptr || api->abi != VLPRM_CUDA_ABI || api->structSize != sizeof(VlprmCudaApi) || api->opsSize != VLPRM_OPS_SIZE) {
+  if (api == nullptr || api->abi != VLPRM_CUDA_ABI || api->structSize != sizeof(VlprmCudaApi) || api->opsSize != vlprmOpsSize()) {
     return refused("CUDA module ABI mismatch: rebuild it together with the addon");
+  }
+  if (api->needsDriver != 0 && dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) {
+    return refused("NVIDIA driver not found: " + loaderError());
   }
   char detail[256] = "";
   char error[256] = "";
