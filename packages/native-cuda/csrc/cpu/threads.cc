@@ -1,8 +1,10 @@
 #include "cpu/threads.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -36,64 +38,93 @@ struct Job {
   }
 };
 
-// Threads that sleep between jobs. One job at a time: a second caller computes on its own thread meanwhile.
+// Waits for `done` without sleeping, for about as long as waking a sleeping thread takes (tens of microseconds).
+template <class Done>
+bool spinUntil(Done done) {
+  constexpr auto PATIENCE = std::chrono::microseconds(30);
+  const auto end = std::chrono::steady_clock::now() + PATIENCE;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (done()) return true;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+// Helper threads, which wait for a job, first awake and then asleep. One job at a time: a second caller computes on its own
+// thread meanwhile. A helper that wakes after the caller has run out of chunks goes back to sleep, and nobody waits for it.
 class Pool {
  public:
-  ~Pool() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
   bool tryRun(Job& job, int helpers) {
-    std::unique_lock<std::mutex> lock(mutex_);
-    if (job_ != nullptr) return false;
-    while (static_cast<int>(threads_.size()) < helpers) {
-      const int index = static_cast<int>(threads_.size()) + 1;
-      threads_.emplace_back([this, index] { serve(index); });
-    }
-    job_ = &job;
-    helpers_ = helpers;
-    running_ = helpers;
-    ++generation_;
-    lock.unlock();
-    wake_.notify_all();
+    if (busy_.exchange(true, std::memory_order_acquire)) return false;
+    grow(helpers);
+    offer(job, helpers);
     job.work(0);
-    lock.lock();
-    idle_.wait(lock, [this] { return running_ == 0; });
-    job_ = nullptr;
+    withdraw();
+    busy_.store(false, std::memory_order_release);
     return true;
   }
 
  private:
-  void serve(int index) {
-    uint64_t seen = 0;
-    std::unique_lock<std::mutex> lock(mutex_);
-    for (;;) {
-      wake_.wait(lock, [&] { return stopping_ || (generation_ != seen && job_ != nullptr); });
-      if (stopping_) return;
-      seen = generation_;
-      if (index > helpers_) continue;
-      Job& job = *job_;
-      lock.unlock();
-      job.work(index);
-      lock.lock();
-      if (--running_ == 0) idle_.notify_one();
+  void grow(int helpers) {
+    try {
+      while (static_cast<int>(threads_.size()) < helpers) {
+        const int index = static_cast<int>(threads_.size()) + 1;
+        threads_.emplace_back([this, index] { serve(index); });
+      }
+    } catch (const std::system_error&) {
+      // The system gives no more threads: the job runs on those there are.
     }
   }
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  void offer(Job& job, int helpers) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      job_ = &job;
+      helpers_ = helpers;
+      offers_.fetch_add(1, std::memory_order_relaxed);
+    }
+    offered_.notify_all();
+  }
+
+  void withdraw() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    job_ = nullptr;
+    lock.unlock();
+    if (spinUntil([this] { return working_.load(std::memory_order_acquire) == 0; })) return;
+    lock.lock();
+    idle_.wait(lock, [this] { return working_.load(std::memory_order_relaxed) == 0; });
+  }
+
+  void serve(int index) {
+    uint64_t seen = 0;
+    for (;;) {
+      spinUntil([&] { return offers_.load(std::memory_order_relaxed) != seen; });
+      std::unique_lock<std::mutex> lock(mutex_);
+      offered_.wait(lock, [&] { return offers_.load(std::memory_order_relaxed) != seen; });
+      seen = offers_.load(std::memory_order_relaxed);
+      if (job_ == nullptr || index > helpers_) continue;
+      Job& job = *job_;
+      working_.fetch_add(1, std::memory_order_relaxed);
+      lock.unlock();
+      job.work(index);
+      lock.lock();
+      if (working_.fetch_sub(1, std::memory_order_release) == 1) idle_.notify_one();
+    }
+  }
+
+  std::atomic<bool> busy_{false};
+  std::mutex mutex_;  // guards what follows; the atomics are also read without it
+  std::condition_variable offered_;
   std::condition_variable idle_;
   std::vector<std::thread> threads_;
   Job* job_ = nullptr;
   int helpers_ = 0;
-  int running_ = 0;
-  uint64_t generation_ = 0;
-  bool stopping_ = false;
+  std::atomic<int> working_{0};
+  std::atomic<uint64_t> offers_{0};
 };
 
 // Never destroyed: at exit the threads are asleep and hold nothing. After a fork the child has no threads and gets a pool of its own.
@@ -135,6 +166,11 @@ bool forEachChunk(int64_t chunks, int threads, const Control& control, const std
   const int used = static_cast<int>(std::min<int64_t>(threads, chunks));
   if (used <= 1 || !pool().tryRun(job, used - 1)) job.work(0);
   return job.done.load(std::memory_order_relaxed) == chunks;
+}
+
+bool forEachRange(int64_t count, int64_t size, int threads, const Control& control, const std::function<void(int, int64_t, int64_t)>& body) {
+  return forEachChunk((count + size - 1) / size, threads, control,
+                      [&](int64_t chunk, int thread) { body(thread, chunk * size, std::min(count, (chunk + 1) * size)); });
 }
 
 }  // namespace vlprm::cpu
