@@ -65,8 +65,8 @@ export function mcLabelsComparisons(addon: NativeAddon): Comparison[] {
           tier: 'floor',
           run: (sample) => {
             const { outcomes, offsets, output } = at(plans, sample);
-            addon.readFloor(outcomes);
-            addon.readFloor(offsets);
+            addon.readFloor(outcomes, 1);
+            addon.readFloor(offsets, 1);
             for (const array of Object.values(output) as Int32Array[]) array.fill(sample & 1);
           },
         },

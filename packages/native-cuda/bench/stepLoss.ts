@@ -50,7 +50,7 @@ function linear(addon: NativeAddon): Comparison {
       {
         peer: 'read floor, same bytes, 1 thread',
         tier: 'floor',
-        run: (sample) => void addon.readFloor(window(sample)),
+        run: (sample) => void addon.readFloor(window(sample), 1),
       },
       {
         peer: 'js backend',

@@ -70,7 +70,7 @@ function comparison(addon: NativeAddon, { dtype, width, steps, hiddenSize }: Sha
   const floor = {
     peer: 'read floor, same bytes, 1 thread',
     tier: 'floor' as const,
-    run: (i: number) => void addon.readFloor(window(i)),
+    run: (i: number) => void addon.readFloor(window(i), 1),
   };
   const js = { peer: 'js backend', tier: 'as-used' as const, run: call('js') };
   const name = `stepScore ${dtype} ${steps}x${width}${hiddenSize === 0 ? '' : ` head ${hiddenSize}`}`;

@@ -15,7 +15,7 @@ import {
 } from './kernels.ts';
 
 /** Raised with every change of the functions below or of a binding's arguments; csrc/napi/addon.cc holds the same number. */
-export const ADDON_ABI = 3;
+export const ADDON_ABI = 4;
 
 /** Where an op computes, as the addon counts them. */
 const DEVICES = { cpu: 0, cuda: 1 } as const;
@@ -33,9 +33,10 @@ type NativeOp = (
 /** What vlprm.node exports. It trusts its arguments: only checked plans may reach it. */
 export interface NativeAddon extends Record<OpName, NativeOp> {
   readonly abi: number;
-  cpuInfo(): { isa: string; threads: number };
+  /** `isas` are what this processor can run, `requestedIsa` is VLPRM_ISA; `isa` is what runs. */
+  cpuInfo(): { isa: string; isas: string[]; requestedIsa: string | null; threads: number };
   /** Reads every byte of the array as fast as this machine can: the floor that benchmarks compare with. */
-  readFloor(array: Float32Array | Uint16Array | Int32Array | Uint8Array): number;
+  readFloor(array: Float32Array | Uint16Array | Int32Array | Uint8Array, threads: number): number;
   /** Looks for driver, module and device; `reason` is null when a device is there. */
   cudaProbe(modulePath: string): { detail: string | null; reason: string | null };
 }

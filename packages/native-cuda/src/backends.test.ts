@@ -107,6 +107,14 @@ describe('what loads', () => {
     expect((await see({ VLPRM_BACKEND: 'gpu' })).active).toMatch(/^ERR_VLPRM_TYPE VLPRM_BACKEND: 'gpu' is none of/);
   });
 
+  test('VLPRM_ISA chooses the instruction set, and refuses one that this processor has not', async (context) => {
+    if (!existsSync(ADDON)) return context.skip(NO_ADDON);
+    const detail = (seen: Seen) => seen.backends.find(({ name }) => name === 'cpu')?.detail;
+    expect(detail(await see({ VLPRM_ISA: 'baseline' }))).toMatch(/^baseline, /);
+    const refused = await see({ VLPRM_ISA: 'sse9', VLPRM_BACKEND: 'cpu' });
+    expect(refused.logit).toMatch(/^ERR_VLPRM_BACKEND_UNAVAILABLE .*VLPRM_ISA=sse9: this processor runs baseline/);
+  });
+
   test('cpu is what runs where the addon is', async (context) => {
     if (!existsSync(ADDON)) return context.skip(NO_ADDON);
     expect(await see({})).toMatchObject({ active: 'cpu', logit: [2] });

@@ -95,6 +95,20 @@ function loadAddon(): { readonly addon: NativeAddon; readonly path: string } | {
   return { reasons };
 }
 
+function cpuBackend(addon: NativeAddon): NativeBackend {
+  const { isa, isas, requestedIsa, threads } = addon.cpuInfo();
+  if (requestedIsa !== null && requestedIsa !== isa) {
+    return unavailable(`VLPRM_ISA=${requestedIsa}: this processor runs ${isas.join(', ')}`);
+  }
+  const detail = `${isa}, ${threads} thread${threads === 1 ? '' : 's'}`;
+  return {
+    kernels: nativeKernels(addon, 'cpu', OPS),
+    background: nativeBackgroundKernels(addon, 'cpu', OPS),
+    detail,
+    reason: null,
+  };
+}
+
 function probeCuda(addon: NativeAddon, addonPath: string): NativeBackend {
   const named = process.env['VLPRM_CUDA_MODULE'];
   const modulePath = named === undefined || named === '' ? join(dirname(addonPath), MODULE_NAME) : named;
@@ -114,13 +128,7 @@ function loadBackends(): NativeBackends {
     const reason = `native addon not loaded: ${loaded.reasons.join('; ')}`;
     return { cpu: unavailable(reason), cuda: unavailable(reason) };
   }
-  const { isa, threads } = loaded.addon.cpuInfo();
-  const cpu: NativeBackend = {
-    kernels: nativeKernels(loaded.addon, 'cpu', OPS),
-    background: nativeBackgroundKernels(loaded.addon, 'cpu', OPS),
-    detail: `${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
-    reason: null,
-  };
+  const cpu = cpuBackend(loaded.addon);
   let cuda: NativeBackend | undefined;
   return {
     cpu,

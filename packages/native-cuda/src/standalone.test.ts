@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const SCRIPT = fileURLToPath(new URL('../scripts/test-native.mjs', import.meta.url));
 
-test.for(['', 'address;undefined'])(
+test.for(['', 'address;undefined', 'thread'])(
   'the C++ tests pass (sanitizers: %j)',
   { timeout: 600_000 },
   (sanitize, context) => {

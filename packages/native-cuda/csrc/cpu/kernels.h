@@ -12,29 +12,51 @@
 
 namespace vlprm::cpu {
 
+constexpr int64_t STEP_BLOCK = 64;  // steps whose logits are computed before their probabilities
+
+// Every step, candidate and problem is computed by itself, so ranges may be cut anywhere.
+struct StepScoreKernels {
+  // The label rows or the head in the order in which `steps` reads them.
+  void (*pack)(const VlprmStepScore&, float* packed);
+  void (*steps)(const VlprmStepScore&, const float* packed, char* scratch, int64_t begin, int64_t end);
+  void (*candidates)(const VlprmStepScore&, int64_t begin, int64_t end);  // once their steps are written
+  void (*problems)(const VlprmStepScore&, int64_t begin, int64_t end);    // once their candidates are
+};
+
+struct AdamWKernels {
+  // f64 sum of the squares of a chunk.
+  double (*squaredNorm)(const VlprmAdamW&, int64_t begin, int64_t end);
+  void (*update)(const VlprmAdamW&, double clip, int64_t begin, int64_t end);
+};
+
 struct Kernels {
   const char* isa;
-  void (*stepScore)(const VlprmStepScore&, char* scratch);
+  const StepScoreKernels* stepScore;
   void (*stepLoss)(VlprmStepLoss&, char* scratch);
-  void (*adamw)(VlprmAdamW&);
+  const AdamWKernels* adamw;
   void (*mcLabels)(VlprmMcLabels&);
-  // Reads every byte; the sum only keeps the loads from being optimised away.
   uint64_t (*readFloor)(const char* bytes, int64_t size);
 };
 
 // Bytes of 64-byte aligned scratch memory.
-size_t stepScoreScratch(const VlprmStepScore&);
 size_t stepLossScratch(const VlprmStepLoss&);
 
-// The kernels for the widest instruction set that this processor has.
+// The kernels of the instruction set that VLPRM_ISA names, if this processor has it, or of the fastest one that it has.
 const Kernels& kernels();
+// VLPRM_ISA, or null when it is not set.
+const char* requestedIsa();
 // All that this processor can run, the baseline first. Returns how many.
 size_t everyKernels(const Kernels* found[4]);
+// control.kernels, or else kernels().
+const Kernels& kernelsOf(const Control& control);
 
 // Each op on kernels(): chunks, threads, scratch memory. False when control was aborted; the outputs are then undefined.
 bool stepScore(VlprmStepScore&, const Control&);
 bool stepLoss(VlprmStepLoss&, const Control&);
 bool adamw(VlprmAdamW&, const Control&);
 bool mcLabels(VlprmMcLabels&, const Control&);
+
+// Reads every byte as fast as this machine can, for benchmarks. The sum only keeps the loads from being optimised away.
+uint64_t readFloor(const char* bytes, int64_t size, int threads);
 
 }  // namespace vlprm::cpu

@@ -13,7 +13,6 @@ namespace {
 constexpr int LANES = 8;
 constexpr int64_t SPAN = 2 * LANES;  // elements that one load takes
 constexpr int ROWS = 4;              // rows that share one load of the weights
-constexpr int64_t CHUNK = 64;        // steps whose logits are computed before their probabilities
 constexpr int64_t LINE = 64;         // bytes that one prefetch brings
 
 // GCC and Clang lower these to whatever registers there are.
@@ -181,21 +180,21 @@ inline Span loadLast(const typename Dtype::Element* row, int64_t width, const Sp
   return Dtype::load(padded);
 }
 
-// products[r] = weights . rows[r] for four rows at once. `ahead` are rows wanted next: their lines are asked for while these are
-// computed, since the processor's own prefetching does not cross from one row to an unrelated one.
-template <class Dtype, int AHEAD>
-inline void fourProducts(const float* packed, const typename Dtype::Element* const rows[ROWS], const typename Dtype::Element* const ahead[AHEAD],
-                         int64_t width, float products[ROWS]) {
+// products[r] = weights . rows[r] for COUNT rows at once. `ahead` are rows wanted next: their lines are asked for, into the first
+// cache, while these are computed, since the processor's own prefetching does not cross from one row to an unrelated one.
+template <class Dtype, int COUNT, int AHEAD>
+inline void rowProducts(const float* packed, const typename Dtype::Element* const* rows, const typename Dtype::Element* const* ahead, int64_t width,
+                        float* products) {
   constexpr int64_t PER_LINE = LINE / static_cast<int64_t>(sizeof(typename Dtype::Element));
-  Lanes first[ROWS] = {};
-  Lanes second[ROWS] = {};
+  Lanes first[COUNT] = {};
+  Lanes second[COUNT] = {};
   int64_t i = 0;
   for (; i + SPAN <= width; i += SPAN) {
     if (i % PER_LINE == 0) {
-      for (int r = 0; r < AHEAD; ++r) __builtin_prefetch(ahead[r] + i, 0, 2);
+      for (int r = 0; r < AHEAD; ++r) __builtin_prefetch(ahead[r] + i, 0, 3);
     }
     const Span w = F32::load(packed + i);
-    for (int r = 0; r < ROWS; ++r) {
+    for (int r = 0; r < COUNT; ++r) {
       const Span x = Dtype::load(rows[r] + i);
       first[r] += w.first * x.first;
       second[r] += w.second * x.second;
@@ -204,13 +203,13 @@ inline void fourProducts(const float* packed, const typename Dtype::Element* con
   if (i < width) {
     const SpanMask mask = lastSpanMask<Dtype>(width);
     const Span w = F32::load(packed + i);
-    for (int r = 0; r < ROWS; ++r) {
+    for (int r = 0; r < COUNT; ++r) {
       const Span x = loadLast<Dtype>(rows[r], width, mask);
       first[r] += w.first * x.first;
       second[r] += w.second * x.second;
     }
   }
-  for (int r = 0; r < ROWS; ++r) products[r] = sumLanes(first[r] + second[r]);
+  for (int r = 0; r < COUNT; ++r) products[r] = sumLanes(first[r] + second[r]);
 }
 
 }  // namespace

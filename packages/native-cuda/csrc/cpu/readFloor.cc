@@ -6,7 +6,11 @@
 namespace vlprm::cpu::VLPRM_ISA {
 
 uint64_t readFloor(const char* bytes, int64_t size) {
+#ifdef __AVX512F__
+  typedef uint64_t Words __attribute__((vector_size(64)));
+#else
   typedef uint64_t Words __attribute__((vector_size(32)));
+#endif
   constexpr int STREAMS = 8;
   Words sums[STREAMS] = {};
   int64_t i = 0;
@@ -18,7 +22,9 @@ uint64_t readFloor(const char* bytes, int64_t size) {
     }
   }
   uint64_t sum = 0;
-  for (const Words& words : sums) sum += words[0] + words[1] + words[2] + words[3];
+  for (const Words& words : sums) {
+    for (size_t k = 0; k < sizeof words / sizeof sum; ++k) sum += words[k];
+  }
   for (; i < size; ++i) sum += static_cast<unsigned char>(bytes[i]);
   return sum;
 }

@@ -97,7 +97,7 @@ void linearTile(VlprmStepLoss& op, const RowGather& gather, const float* packed,
     rowPointers(op, gather, begin, rows);
     rowPointers(op, gather, begin + ROWS, next);
     float products[ROWS];
-    fourProducts<F32, 2>(packed, rows, next, op.width, products);
+    rowProducts<F32, ROWS, 2>(packed, rows, next, op.width, products);
     float slopes[ROWS] = {};
     for (int64_t r = 0; r < ROWS && begin + r < gather.count; ++r) {
       slopes[r] = addRow(op, gather.rows[begin + r], static_cast<double>(products[r]) + op.head[op.width]);
@@ -193,19 +193,21 @@ void backWeights(const TwoLayerHead& head, const float* tile, const float* deriv
   }
 }
 
-void twoLayerTile(VlprmStepLoss& op, const TwoLayerHead& head, const TileMemory& memory, const RowGather& gather, const TwoLayerSums& sums) {
+void twoLayerTile(VlprmStepLoss& op, const TwoLayerHead& head, const float* panels, const TileMemory& memory, const RowGather& gather,
+                  const TwoLayerSums& sums) {
   packTile(head, op.features, gather.rows, 0, gather.count, memory.tile);
-  activate(head, memory.panels, memory.tile, gather.count, memory.activations);
+  activate(head, panels, memory.tile, gather.count, memory.activations);
   backUnits(op, head, gather, memory.activations, sums);
   backWeights(head, memory.tile, memory.activations, gather.count, sums.hidden);
 }
 
 void twoLayerLoss(VlprmStepLoss& op, double* sums, char* scratch) {
   const TwoLayerHead head(op.head, op.width, op.hiddenSize);
-  const TileMemory memory(head, scratch);
+  float* panels = reinterpret_cast<float*>(scratch);
+  const TileMemory memory(head, scratch + panelBytes(head));
   const TwoLayerSums layerSums = {sums, reinterpret_cast<float*>(memory.rest)};
-  packPanels(head, memory.panels);
-  forEachTile(op, [&](const RowGather& gather) { twoLayerTile(op, head, memory, gather, layerSums); });
+  packPanels(head, panels);
+  forEachTile(op, [&](const RowGather& gather) { twoLayerTile(op, head, panels, memory, gather, layerSums); });
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ size_t stepLossScratch(const VlprmStepLoss& op) {
   }
   const TwoLayerHead head(op.head, op.width, op.hiddenSize);
   const size_t sums = static_cast<size_t>(op.hiddenSize * (op.width + 2) + 1) * sizeof(double);
-  return sums + SCRATCH_ALIGNMENT + TileMemory::bytes(head) + static_cast<size_t>(2 * head.paddedUnits) * sizeof(float);
+  return sums + SCRATCH_ALIGNMENT + panelBytes(head) + TileMemory::bytes(head) + static_cast<size_t>(2 * head.paddedUnits) * sizeof(float);
 }
 
 bool stepLoss(VlprmStepLoss& op, const Control& control) {

@@ -8,6 +8,9 @@
 
 namespace {
 
+constexpr int64_t STEP_BLOCK = vlprm::cpu::STEP_BLOCK;
+constexpr int64_t FETCH_AHEAD = 16 * 1024;  // bytes of rows: with those in work, they fit into a first cache of 32 KB
+
 // -logsumexp(-u), the logit of the positive label against all others together. NaN if any u is.
 double jointLogit(const double* u, int64_t others) {
   double smallest = INFINITY;
@@ -57,54 +60,63 @@ void writeSteps(const VlprmStepScore& op, int64_t begin, int64_t count, double* 
   for (int64_t k = 0; k < count; k += LANES) writeLanes(op, begin + k, count - k < LANES ? count - k : LANES, u + k);
 }
 
-// Rows of steps [begin, begin + ROWS); behind the end the last row stands in, so that every row takes the same path.
 template <class Element>
-void rowPointers(const VlprmStepScore& op, int64_t begin, const Element* rows[ROWS]) {
-  for (int64_t r = 0; r < ROWS; ++r) {
-    const int64_t step = begin + r < op.steps ? begin + r : op.steps - 1;
-    rows[r] = static_cast<const Element*>(op.hidden) + (op.positions == nullptr ? step : op.positions[step]) * op.width;
-  }
+const Element* rowOf(const VlprmStepScore& op, int64_t step) {
+  const int64_t real = step < op.steps ? step : op.steps - 1;
+  return static_cast<const Element*>(op.hidden) + (op.positions == nullptr ? real : op.positions[real]) * op.width;
 }
 
-// u [count, others] of steps [begin, begin + count), before the temperature.
-template <class Dtype>
-void rowDifferences(const VlprmStepScore& op, const float* packed, int64_t begin, int64_t count, double* u) {
+// u [count, others] of steps [begin, begin + count), before the temperature; COUNT rows at once. Behind the last step its row stands
+// in, so that every row takes the same path.
+template <class Dtype, int COUNT>
+void rowDifferences(const VlprmStepScore& op, const float* packed, int64_t ahead, int64_t begin, int64_t count, double* u) {
   const int64_t paddedWidth = roundUp(op.width, SPAN);
-  for (int64_t at = 0; at < count; at += ROWS) {
-    const typename Dtype::Element* rows[ROWS];
-    const typename Dtype::Element* next[ROWS];
-    rowPointers(op, begin + at, rows);
-    rowPointers(op, begin + at + ROWS, next);
-    const int64_t real = count - at < ROWS ? count - at : ROWS;
+  for (int64_t at = 0; at < count; at += COUNT) {
+    const typename Dtype::Element* rows[COUNT];
+    const typename Dtype::Element* next[COUNT];
+    for (int64_t r = 0; r < COUNT; ++r) {
+      rows[r] = rowOf<typename Dtype::Element>(op, begin + at + r);
+      next[r] = rowOf<typename Dtype::Element>(op, begin + at + r + ahead);
+    }
+    const int64_t real = count - at < COUNT ? count - at : COUNT;
     for (int64_t j = 0; j < op.others; ++j) {
-      float products[ROWS];
-      fourProducts<Dtype, ROWS>(packed + j * paddedWidth, rows, next, op.width, products);
+      float products[COUNT];
+      rowProducts<Dtype, COUNT, COUNT>(packed + j * paddedWidth, rows, next, op.width, products);
       for (int64_t r = 0; r < real; ++r) u[(at + r) * op.others + j] = products[r] + op.bias[j];
     }
   }
 }
 
-// scratch: u [CHUNK, others], then the packed weights [others, paddedWidth].
+// As many rows share a load of the weights as leave room in the first cache for those that are fetched meanwhile.
 template <class Dtype>
-void scoreRows(const VlprmStepScore& op, char* scratch) {
-  double* u = reinterpret_cast<double*>(scratch);
-  float* packed = reinterpret_cast<float*>(u + CHUNK * op.others);
-  for (int64_t j = 0; j < op.others; ++j) packWeights<Dtype>(op.rows + j * op.width, op.width, packed + j * roundUp(op.width, SPAN));
-  for (int64_t begin = 0; begin < op.steps; begin += CHUNK) {
-    const int64_t count = op.steps - begin < CHUNK ? op.steps - begin : CHUNK;
-    rowDifferences<Dtype>(op, packed, begin, count, u);
+void scoreRows(const VlprmStepScore& op, const float* packed, double* u, int64_t begin, int64_t end) {
+  const int64_t rowBytes = op.width * static_cast<int64_t>(sizeof(typename Dtype::Element));
+  const int64_t rowsAhead = FETCH_AHEAD / rowBytes;
+  for (; begin < end; begin += STEP_BLOCK) {
+    const int64_t count = end - begin < STEP_BLOCK ? end - begin : STEP_BLOCK;
+    if (rowsAhead >= 4) {
+      rowDifferences<Dtype, 4>(op, packed, rowsAhead, begin, count, u);
+    } else if (rowsAhead >= 2) {
+      rowDifferences<Dtype, 2>(op, packed, 2, begin, count, u);
+    } else {
+      rowDifferences<Dtype, 1>(op, packed, 1, begin, count, u);
+    }
     writeSteps(op, begin, count, u);
   }
 }
 
-void scoreTwoLayers(const VlprmStepScore& op, char* scratch) {
+template <class Dtype>
+void packRows(const VlprmStepScore& op, float* packed) {
+  for (int64_t j = 0; j < op.others; ++j) packWeights<Dtype>(op.rows + j * op.width, op.width, packed + j * roundUp(op.width, SPAN));
+}
+
+void scoreTwoLayers(const VlprmStepScore& op, const float* panels, char* scratch, int64_t begin, int64_t end) {
   const TwoLayerHead head(op.head, op.width, op.hiddenSize);
   const TileMemory memory(head, scratch);
-  packPanels(head, memory.panels);
-  for (int64_t begin = 0; begin < op.steps; begin += TILE_ROWS) {
-    const int64_t count = op.steps - begin < TILE_ROWS ? op.steps - begin : TILE_ROWS;
+  for (; begin < end; begin += TILE_ROWS) {
+    const int64_t count = end - begin < TILE_ROWS ? end - begin : TILE_ROWS;
     packTile(head, static_cast<const float*>(op.hidden), op.positions, begin, count, memory.tile);
-    activate(head, memory.panels, memory.tile, count, memory.activations);
+    activate(head, panels, memory.tile, count, memory.activations);
     double logits[TILE_ROWS];
     for (int64_t r = 0; r < count; ++r) logits[r] = outputLogit(head, memory.activations + r * head.paddedUnits);
     writeSteps(op, begin, count, logits);
@@ -180,34 +192,56 @@ int32_t votedAnswer(const VlprmStepScore& op, const float* scores, int32_t begin
   return winner;
 }
 
-}  // namespace
-
-namespace vlprm::cpu::VLPRM_ISA {
-
-void stepScore(const VlprmStepScore& op, char* scratch) {
+void pack(const VlprmStepScore& op, float* packed) {
   if (op.head != nullptr) {
-    scoreTwoLayers(op, scratch);
+    packPanels(TwoLayerHead(op.head, op.width, op.hiddenSize), packed);
   } else if (op.dtype == VLPRM_F32) {
-    scoreRows<F32>(op, scratch);
+    packRows<F32>(op, packed);
   } else if (op.dtype == VLPRM_BF16) {
-    scoreRows<BF16>(op, scratch);
+    packRows<BF16>(op, packed);
   } else {
-    scoreRows<F16>(op, scratch);
+    packRows<F16>(op, packed);
   }
-  for (int64_t c = 0; c < op.candidates; ++c) {
-    const int64_t begin = op.candidateOffsets[c];
-    const int64_t end = op.candidateOffsets[c + 1];
-    if (begin == end) {
+}
+
+void steps(const VlprmStepScore& op, const float* packed, char* scratch, int64_t begin, int64_t end) {
+  double* u = reinterpret_cast<double*>(scratch);
+  if (op.head != nullptr) {
+    scoreTwoLayers(op, packed, scratch, begin, end);
+  } else if (op.dtype == VLPRM_F32) {
+    scoreRows<F32>(op, packed, u, begin, end);
+  } else if (op.dtype == VLPRM_BF16) {
+    scoreRows<BF16>(op, packed, u, begin, end);
+  } else {
+    scoreRows<F16>(op, packed, u, begin, end);
+  }
+}
+
+void candidates(const VlprmStepScore& op, int64_t begin, int64_t end) {
+  for (int64_t c = begin; c < end; ++c) {
+    const int64_t first = op.candidateOffsets[c];
+    const int64_t behind = op.candidateOffsets[c + 1];
+    if (first == behind) {
       writeEmptyCandidate(op, c);
     } else {
-      writeCandidate(op, c, begin, end);
+      writeCandidate(op, c, first, behind);
     }
   }
+}
+
+void problems(const VlprmStepScore& op, int64_t begin, int64_t end) {
   const float* scores = op.aggregates[op.selectBy];
-  for (int64_t p = 0; p < op.problems; ++p) {
+  for (int64_t p = begin; p < end; ++p) {
     op.best[p] = bestCandidate(scores, op.problemOffsets[p], op.problemOffsets[p + 1]);
     if (op.vote != nullptr) op.vote[p] = votedAnswer(op, scores, op.problemOffsets[p], op.problemOffsets[p + 1]);
   }
 }
+
+}  // namespace
+
+namespace vlprm::cpu::VLPRM_ISA {
+
+extern const StepScoreKernels stepScore;
+const StepScoreKernels stepScore = {pack, steps, candidates, problems};
 
 }  // namespace vlprm::cpu::VLPRM_ISA

@@ -6,13 +6,13 @@
 
 namespace vlprm::cpu::VLPRM_ISA {
 
-void stepScore(const VlprmStepScore&, char* scratch);
+extern const StepScoreKernels stepScore;
 void stepLoss(VlprmStepLoss&, char* scratch);
-void adamw(VlprmAdamW&);
+extern const AdamWKernels adamw;
 void mcLabels(VlprmMcLabels&);
 uint64_t readFloor(const char* bytes, int64_t size);
 
 extern const Kernels table;
-const Kernels table = {VLPRM_STRING(VLPRM_ISA), stepScore, stepLoss, adamw, mcLabels, readFloor};
+const Kernels table = {VLPRM_STRING(VLPRM_ISA), &stepScore, stepLoss, &adamw, mcLabels, readFloor};
 
 }  // namespace vlprm::cpu::VLPRM_ISA

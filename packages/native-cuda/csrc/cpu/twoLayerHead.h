@@ -88,6 +88,8 @@ inline void activate(const TwoLayerHead& head, const float* panels, const float*
   }
 }
 
+inline size_t panelBytes(const TwoLayerHead& head) { return sizeof(float) * static_cast<size_t>(head.paddedUnits * head.width); }
+
 inline double outputLogit(const TwoLayerHead& head, const float* activations) {
   const float* weights = head.outputWeights();
   double logit = head.outputBias();
@@ -106,20 +108,19 @@ inline double outputLogit(const TwoLayerHead& head, const float* activations) {
   return logit;
 }
 
+// What one thread needs for a tile.
 struct TileMemory {
-  float* panels;
   float* tile;
   float* activations;
   char* rest;
 
   TileMemory(const TwoLayerHead& head, char* scratch) {
-    panels = reinterpret_cast<float*>(scratch);
-    tile = panels + head.paddedUnits * head.width;
+    tile = reinterpret_cast<float*>(scratch);
     activations = tile + TILE_ROWS * head.paddedWidth;
     rest = reinterpret_cast<char*>(activations + TILE_ROWS * head.paddedUnits);
   }
   static size_t bytes(const TwoLayerHead& head) {
-    return sizeof(float) * (head.paddedUnits * head.width + TILE_ROWS * (head.paddedWidth + head.paddedUnits));
+    return sizeof(float) * static_cast<size_t>(TILE_ROWS * (head.paddedWidth + head.paddedUnits));
   }
 };
 

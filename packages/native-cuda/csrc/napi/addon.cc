@@ -8,11 +8,17 @@ namespace vlprm::napi {
 
 namespace {
 
-constexpr int ADDON_ABI = 3;
+constexpr int ADDON_ABI = 4;
 
 Napi::Value cpuInfo(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("isa", cpu::kernels().isa);
+  const cpu::Kernels* found[4];
+  const size_t count = cpu::everyKernels(found);
+  Napi::Array isas = Napi::Array::New(info.Env(), count);
+  for (uint32_t i = 0; i < count; ++i) isas[i] = Napi::String::New(info.Env(), found[i]->isa);
+  result.Set("isas", isas);
+  result.Set("requestedIsa", cpu::requestedIsa() == nullptr ? info.Env().Null() : Napi::Value(Napi::String::New(info.Env(), cpu::requestedIsa())));
   result.Set("threads", cpu::processors());
   return result;
 }
@@ -20,7 +26,7 @@ Napi::Value cpuInfo(const Napi::CallbackInfo& info) {
 // Benchmarks only.
 Napi::Value readFloor(const Napi::CallbackInfo& info) {
   const Napi::TypedArray array = info[0].As<Napi::TypedArray>();
-  const uint64_t sum = cpu::kernels().readFloor(pointer<char>(array), static_cast<int64_t>(array.ByteLength()));
+  const uint64_t sum = cpu::readFloor(pointer<char>(array), static_cast<int64_t>(array.ByteLength()), static_cast<int>(integer(info[1])));
   return Napi::Number::New(info.Env(), static_cast<double>(sum & 0xffffffffu));
 }
 

@@ -17,7 +17,7 @@ TEST_CASE("adamw agrees with float64 over ten steps on every instruction set") {
         const double correction1 = 1 - std::pow(beta1, t), correction2 = 1 - std::pow(beta2, t);
         VlprmAdamW op = {parameters.data(), gradient.data(), first.data(), second.data(), static_cast<int64_t>(size), beta1, beta2, epsilon,
                                learningRate / correction1, 1 / std::sqrt(correction2), 1 - learningRate * decay, most, 0};
-        kernels->adamw(op);
+        CHECK(cpu::adamw(op, {1, nullptr, kernels}));
         CHECK(op.applied == 1);
         for (size_t i = 0; i < size; ++i) {
           const double g = norm > most ? gradient[i] * most / norm : gradient[i];
@@ -35,8 +35,34 @@ TEST_CASE("adamw refuses to clip a gradient that is not finite") {
   for (const cpu::Kernels* kernels : everyIsa()) {
     float parameter = 1, gradient = NAN, first = 0, second = 0;
     VlprmAdamW op = {&parameter, &gradient, &first, &second, 1, 0.9, 0.999, 1e-8, 0.1, 1, 1, 1, 1};
-    kernels->adamw(op);
+    CHECK(cpu::adamw(op, {1, nullptr, kernels}));
     CHECK(op.applied == 0);
+    CHECK(parameter == 1 && first == 0 && second == 0);
+  }
+}
+
+TEST_CASE("adamw computes the same bits on every instruction set and any number of threads") {
+  constexpr size_t SIZE = 300'001;
+  std::mt19937 random(3);
+  const std::vector<float> parameters = normals(random, SIZE, 1), gradient = normals(random, SIZE, 1), moment = normals(random, SIZE, 0.1);
+  std::vector<std::vector<float>> expected;
+  for (const cpu::Kernels* kernels : everyIsa()) {
+    for (const int threads : {1, 2, 3}) {
+      std::vector<float> p = parameters, first = moment, second(SIZE, 0.5f);
+      VlprmAdamW op = {p.data(), gradient.data(), first.data(), second.data(), SIZE, 0.9, 0.999, 1e-8, 0.1, 1, 0.999, 1, 0};
+      CHECK(cpu::adamw(op, {threads, nullptr, kernels}));
+      if (expected.empty()) expected = {p, first, second};
+      CHECK(p == expected[0] && first == expected[1] && second == expected[2]);
+    }
+  }
+}
+
+TEST_CASE("adamw that is aborted changes nothing") {
+  const std::atomic<int32_t> abort{1};
+  float parameter = 1, gradient = 1, first = 0, second = 0;
+  for (const double maxGradNorm : {0.0, 1.0}) {
+    VlprmAdamW op = {&parameter, &gradient, &first, &second, 1, 0.9, 0.999, 1e-8, 0.1, 1, 1, maxGradNorm, 0};
+    CHECK(!cpu::adamw(op, {2, &abort}));
     CHECK(parameter == 1 && first == 0 && second == 0);
   }
 }

@@ -105,9 +105,8 @@ TEST_CASE("stepScore agrees with float64 on every instruction set") {
   for (const StepScoreShape& shape : stepScoreShapes()) {
     StepScoreCase score(shape, seed++);
     for (const cpu::Kernels* kernels : everyIsa()) {
-      const Scratch scratch(cpu::stepScoreScratch(score.op));
       score.poison();
-      kernels->stepScore(score.op, scratch.get());
+      CHECK(cpu::stepScore(score.op, {1, nullptr, kernels}));
       checkStepScore(score);
     }
   }
@@ -117,8 +116,8 @@ TEST_CASE("stepScore of a row does not depend on the batch") {
   for (const int64_t hiddenSize : {0, 19}) {
     StepScoreCase score({VLPRM_F32, 110, 90, 1, hiddenSize}, 5);
     for (const cpu::Kernels* kernels : everyIsa()) {
-      const Scratch scratch(cpu::stepScoreScratch(score.op));
-      kernels->stepScore(score.op, scratch.get());
+      const cpu::Control control = {1, nullptr, kernels};
+      cpu::stepScore(score.op, control);
       VlprmStepScore alone = score.op;
       alone.steps = 1;
       alone.candidates = 0;
@@ -129,12 +128,84 @@ TEST_CASE("stepScore of a row does not depend on the batch") {
       alone.logProbability = logs;
       for (size_t step = 0; step < score.positions.size(); ++step) {
         alone.positions = score.positions.data() + step;
-        kernels->stepScore(alone, scratch.get());
+        cpu::stepScore(alone, control);
         CHECK(logit == score.logit[step]);
         CHECK(probability == score.probability[step]);
       }
     }
   }
+}
+
+// Everything that a call writes, as bits.
+std::vector<uint32_t> written(const StepScoreCase& score) {
+  std::vector<uint32_t> bits;
+  const auto add = [&](const auto& values) {
+    const size_t at = bits.size();
+    bits.resize(at + values.size());
+    if (!values.empty()) std::memcpy(bits.data() + at, values.data(), values.size() * sizeof values[0]);
+  };
+  add(score.logit);
+  add(score.probability);
+  add(score.logProbability);
+  for (const std::vector<float>& aggregate : score.aggregates) add(aggregate);
+  add(score.firstError);
+  add(score.best);
+  add(score.vote);
+  return bits;
+}
+
+std::vector<uint32_t> scored(StepScoreCase& score, const cpu::Control& control) {
+  score.poison();
+  CHECK(cpu::stepScore(score.op, control));
+  return written(score);
+}
+
+TEST_CASE("stepScore computes the same bits with AVX2 and AVX-512") {
+  unsigned seed = 100;
+  const std::vector<const cpu::Kernels*> found = everyIsa();
+  for (const StepScoreShape& shape : stepScoreShapes()) {
+    StepScoreCase score(shape, seed++);
+    for (size_t isa = 2; isa < found.size(); ++isa) CHECK(scored(score, {1, nullptr, found[isa]}) == scored(score, {1, nullptr, found[1]}));
+  }
+}
+
+TEST_CASE("stepScore computes the same bits with any number of threads, and again and again") {
+  const StepScoreShape shapes[] = {{VLPRM_F32, 1100, 700, 1, 0}, {VLPRM_BF16, 1100, 700, 2, 0}, {VLPRM_F16, 5, 9000, 1, 0}, {VLPRM_F32, 110, 700, 1, 64}};
+  for (const StepScoreShape& shape : shapes) {
+    StepScoreCase score(shape, 7);
+    for (const cpu::Kernels* kernels : everyIsa()) {
+      const std::vector<uint32_t> expected = scored(score, {1, nullptr, kernels});
+      for (int repeat = 0; repeat < 20; ++repeat) {
+        for (const int threads : {1, 2, 3}) CHECK(scored(score, {threads, nullptr, kernels}) == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("stepScore of a row does not depend on the order of the batch, whatever the threads") {
+  std::mt19937 random(11);
+  for (const int64_t hiddenSize : {0, 19}) {
+    StepScoreCase score({VLPRM_F32, 300, 900, 1, hiddenSize}, 5);
+    const std::vector<int32_t> positions = score.positions;
+    cpu::stepScore(score.op, {1});
+    const std::vector<float> logit = score.logit;
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      std::vector<size_t> order(positions.size());
+      for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+      std::shuffle(order.begin(), order.end(), random);
+      for (size_t i = 0; i < order.size(); ++i) score.positions[i] = positions[order[i]];
+      cpu::stepScore(score.op, {1 + repeat % 3});
+      bool equal = true;
+      for (size_t i = 0; i < order.size(); ++i) equal = equal && score.logit[i] == logit[order[i]];
+      CHECK(equal);
+    }
+  }
+}
+
+TEST_CASE("stepScore stops when it is aborted") {
+  StepScoreCase score({VLPRM_F32, 110, 90, 1, 0}, 5);
+  const std::atomic<int32_t> abort{1};
+  CHECK(!cpu::stepScore(score.op, {2, &abort}));
 }
 
 }  // namespace vlprm::test
