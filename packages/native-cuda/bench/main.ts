@@ -1,55 +1,61 @@
-/** `npx nx run native-cuda:bench -- --json FILE [--only PREFIX]`: prints a table, writes `vlprm.bench/1`. */
+/**
+ * `npx nx run native-cuda:bench -- [--json FILE] [--only PREFIX] [--python PATH]`: prints every comparison and the targets,
+ * writes `vlprm.bench/1`. A missed target is published, not an error.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { backends } from '../src/backends.ts';
-import { mcLabelsComparisons } from './mcLabels.ts';
-import { compare, type Row } from './measure.ts';
+import type { OpBench } from './context.ts';
+import { mcLabelsBench } from './mcLabels.ts';
+import { compare, unmeasured, type Row } from './measure.ts';
 import { nativeAddon } from './native.ts';
-import { stepLossComparisons } from './stepLoss.ts';
-import { stepScoreComparisons } from './stepScore.ts';
+import { findPython, type PythonEnvironment } from './python.ts';
+import { stepLossBench } from './stepLoss.ts';
+import { stepScoreBench } from './stepScore.ts';
+import { outcome } from './table.ts';
+import { TARGETS, verdicts } from './targets.ts';
 
-const BENCHES = { stepScore: stepScoreComparisons, stepLoss: stepLossComparisons, mcLabels: mcLabelsComparisons };
-
-function unmeasured(name: string, reason: string): Row {
-  const nothing = { ratio: null, spread: null, subjectMedian: null, peerMedian: null };
-  return {
-    name,
-    subject: 'cpu backend',
-    peer: 'js backend',
-    tier: 'as-used',
-    ...nothing,
-    unit: 'ms',
-    work: '',
-    reason,
-  };
-}
-
-function measureAll(only: string): Row[] {
-  const addon = nativeAddon();
-  const cores = cpus().length;
-  return Object.entries(BENCHES).flatMap(([name, comparisons]) => {
-    if (!name.startsWith(only)) return [];
-    if ('reason' in addon) return [unmeasured(name, addon.reason)];
-    return comparisons(addon).flatMap((comparison) => {
-      const rows = compare(comparison, cores);
-      rows.forEach(print);
-      return rows;
-    });
-  });
-}
+const BENCHES: Readonly<Record<string, OpBench>> = {
+  stepScore: stepScoreBench,
+  stepLoss: stepLossBench,
+  mcLabels: mcLabelsBench,
+};
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function print({ name, peer, tier, ratio, spread, subjectMedian, peerMedian, unit, note }: Row): void {
-  const share = tier === 'floor' ? `${(100 * (ratio ?? NaN)).toFixed(0)}% of` : `${(ratio ?? NaN).toFixed(1)}x`;
-  const times = `${subjectMedian?.toFixed(3)} against ${peerMedian?.toFixed(3)} ${unit}`;
-  say(
-    `${name}: ${share} ${peer} (${times}, spread ${(100 * (spread ?? NaN)).toFixed(0)}%)${note === undefined ? '' : ` [${note}]`}`,
+function print(row: Row): void {
+  const { name, threads, peer, subjectMedian, peerMedian, spread, unit, note, reason } = row;
+  const times = `${subjectMedian?.toFixed(3)} against ${peerMedian?.toFixed(3)} ${unit}, spread ${(100 * (spread ?? NaN)).toFixed(0)}%`;
+  const remark = note === undefined ? '' : ` [${note}]`;
+  say(`${name}, ${threads}T: ${outcome(row)} ${peer} (${reason ?? times})${remark}`);
+}
+
+function noAddon(name: string, reason: string): Row {
+  const nothing = { name, subject: 'cpu backend', work: '', threads: 1 };
+  return unmeasured(
+    { ...nothing, run: () => undefined, peers: [], samples: 0 },
+    { peer: 'all', tier: 'floor', unavailable: reason },
+    reason,
   );
+}
+
+async function* measureAll(only: string, environment: PythonEnvironment): AsyncGenerator<Row> {
+  const addon = nativeAddon();
+  const cores = cpus().length;
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (!name.startsWith(only) && !only.startsWith(name)) continue;
+    if ('reason' in addon) {
+      yield noAddon(name, addon.reason);
+      continue;
+    }
+    for await (const comparison of bench({ addon, threadCounts: cores > 1 ? [1, 2] : [1] })) {
+      if (comparison.name.startsWith(only)) yield* compare(comparison, environment, cores);
+    }
+  }
 }
 
 function compilerOf(): string {
@@ -61,18 +67,29 @@ function compilerOf(): string {
   }
 }
 
-const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string', default: '' } } });
-const rows = measureAll(values.only);
-const processor = cpus()[0]?.model ?? 'unknown';
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, only: { type: 'string', default: '' }, python: { type: 'string' } },
+});
+const peerVersions: Record<string, string> = {};
+const rows: Row[] = [];
+for await (const row of measureAll(values.only, { python: findPython(values.python), versions: peerVersions })) {
+  rows.push(row);
+  print(row);
+}
+const targets = verdicts(TARGETS, rows);
+for (const { target, verdict, measured } of targets)
+  say(`${verdict}: ${target}${measured === null ? '' : ` (${measured.toFixed(2)})`}`);
 const result = {
   schema: 'vlprm.bench/1',
-  machine: { cpu: processor, cores: cpus().length },
+  machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
   versions: {
     node: process.version,
     compiler: compilerOf(),
     cpu: backends().find(({ name }) => name === 'cpu')?.detail ?? 'none',
+    ...peerVersions,
   },
   date: new Date().toISOString(),
+  targets,
   rows,
 };
 if (values.json !== undefined) {

@@ -1,8 +1,7 @@
-import type { NativeAddon } from '../src/addon.ts';
-import { kernelsFor } from '../src/backends.ts';
 import { Random } from '../src/conformance/random.ts';
 import { mcLabels, planMcLabels, type McLabelsInput } from '../src/ops/mcLabels.ts';
-import type { Comparison } from './measure.ts';
+import type { OpBench } from './context.ts';
+import { cpuKernel } from './native.ts';
 
 const STEPS = 65_536;
 const ROLLOUTS = 8;
@@ -43,25 +42,27 @@ function labelObjects(rollouts: readonly Rollout[]): number {
   return labels.length;
 }
 
-export function mcLabelsComparisons(addon: NativeAddon): Comparison[] {
+export const mcLabelsBench: OpBench = function* ({ addon, threadCounts }) {
   const inputs = pool();
   const plans = inputs.map(planMcLabels);
-  const { mcLabels: kernel } = kernelsFor('mcLabels', { backend: 'cpu' });
   const at = <T>(list: readonly T[], sample: number): T => list[sample % list.length] as T;
   const objects = Array.from(at(inputs, 0).outcomes, (outcome, i) => ({
     step: `step-${Math.floor(i / ROLLOUTS)}`,
     outcome: NAMES[outcome] as string,
   }));
   const bytes = STEPS * (ROLLOUTS + 4 + 29);
-  return [
-    {
-      name: `mcLabels ${STEPS}x${ROLLOUTS}`,
-      subject: 'cpu backend, 1 thread, outputs allocated beforehand',
-      work: `${STEPS} steps of ${ROLLOUTS} rollouts (${(bytes / 1e6).toFixed(1)} MB read and written), counts, rates, Wilson intervals, labels`,
-      run: (sample) => void kernel(at(plans, sample)),
+  for (const threads of threadCounts) {
+    const kernel = cpuKernel('mcLabels', threads);
+    yield {
+      name: `mcLabels grouped ${STEPS}x${ROLLOUTS}`,
+      subject: 'cpu backend, outputs allocated beforehand',
+      threads,
+      bytes,
+      work: `${STEPS} steps of ${ROLLOUTS} rollouts, counts, rates, Wilson intervals, labels`,
+      run: (sample) => kernel(at(plans, sample)),
       peers: [
         {
-          peer: 'read of the inputs and fill of the outputs, same bytes',
+          peer: 'read of the inputs and fill of the outputs',
           tier: 'floor',
           run: (sample) => {
             const { outcomes, offsets, output } = at(plans, sample);
@@ -74,6 +75,6 @@ export function mcLabelsComparisons(addon: NativeAddon): Comparison[] {
         { peer: 'objects and a Map by step id', tier: 'as-used', run: () => void labelObjects(objects) },
       ],
       samples: 60,
-    },
-  ];
-}
+    };
+  }
+};

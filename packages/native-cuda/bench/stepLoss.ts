@@ -4,6 +4,7 @@ import { Random } from '../src/conformance/random.ts';
 import { adamw } from '../src/ops/adamw.ts';
 import { stepHeadSize, type StepHead } from '../src/ops/stepHead.ts';
 import { planStepLoss, stepLoss, type StepLossInput } from '../src/ops/stepLoss.ts';
+import type { OpBench } from './context.ts';
 import type { Comparison, Run } from './measure.ts';
 
 interface Data {
@@ -44,6 +45,7 @@ function linear(addon: NativeAddon): Comparison {
   return {
     name: `stepLoss linear ${size}x${width}`,
     subject: 'cpu backend, 1 thread',
+    threads: 1,
     work: `cross-entropy and gradient of a linear head, ${size} rows of width ${width} (f32, ${((size * width * 4) / 1e6).toFixed(1)} MB read once from a pool of 191 MB)`,
     run: (sample) => void kernel(plans[sample % plans.length] as (typeof plans)[number]),
     peers: [
@@ -83,6 +85,7 @@ function trainingStep(): Comparison {
   return {
     name: 'stepLoss + adamw 512x110 head 64',
     subject: 'cpu backend, 1 thread, checks included',
+    threads: 1,
     work: 'one training step of a 110→64→1 head: 512 shuffled rows of 60,000, cross-entropy, gradient, clipping, AdamW (14.4 MFMA)',
     run: step('cpu'),
     peers: [{ peer: 'js backend', tier: 'as-used', run: step('js') }],
@@ -90,6 +93,7 @@ function trainingStep(): Comparison {
   };
 }
 
-export function stepLossComparisons(addon: NativeAddon): Comparison[] {
-  return [linear(addon), trainingStep()];
-}
+export const stepLossBench: OpBench = function* ({ addon }) {
+  yield linear(addon);
+  yield trainingStep();
+};

@@ -1,11 +1,13 @@
 import { Random } from '../src/conformance/random.ts';
 import { encodeHalf } from '../src/conformance/stepScore.ts';
-import { kernelsFor, type BackendName } from '../src/backends.ts';
 import type { NativeAddon } from '../src/addon.ts';
 import type { HiddenDtype } from '../src/ops/hiddenRows.ts';
 import { stepHeadSize } from '../src/ops/stepHead.ts';
 import { planStepScore, stepScore, type StepScoreInput } from '../src/ops/stepScore.ts';
-import type { Comparison, Run } from './measure.ts';
+import type { OpBench } from './context.ts';
+import type { Comparison, Peer } from './measure.ts';
+import { cpuKernel, readFloor } from './native.ts';
+import { onnxruntimePeers } from './onnxruntime.ts';
 
 /** More than the last-level caches of most machines, so that every sample comes from memory. */
 const POOL_BYTES = 192 * 2 ** 20;
@@ -40,9 +42,34 @@ interface Shape {
   steps: number;
   /** 0: two label rows. */
   hiddenSize: number;
+  /** Every n-th row of the pool by position, as PyTorch and NumPy do it too; else consecutive rows, as onnxruntime does. */
+  gathered: boolean;
 }
 
-function comparison(addon: NativeAddon, { dtype, width, steps, hiddenSize }: Shape): Comparison {
+/** The same work with PyTorch and NumPy. */
+function pythonPeers({ dtype, width, steps }: Shape, threads: number): Peer[] {
+  const parameters = { threads, dtype, width, steps, candidateSteps: CANDIDATE_STEPS, poolBytes: POOL_BYTES };
+  const torch: Peer = {
+    peer: 'PyTorch, gather + two columns + softmax + aggregates',
+    tier: 'best-tuned',
+    python: { case: 'torch_peers.step_score', parameters },
+  };
+  const numpy: Peer = {
+    peer: 'NumPy, gather + two columns + softmax',
+    tier: 'best-tuned',
+    python: { case: 'numpy_peers.step_score', parameters },
+  };
+  return dtype === 'f32' ? [torch, numpy] : [torch];
+}
+
+interface Work {
+  readonly windows: number;
+  /** Consecutive rows [steps × width] of the i-th sample. */
+  readonly rows: (sample: number) => Float32Array | Uint16Array;
+  readonly input: (sample: number) => StepScoreInput;
+}
+
+function workOf({ dtype, width, steps, hiddenSize, gathered }: Shape): Work {
   const random = new Random(width);
   const pool = hiddenPool(random, dtype, width);
   const windows = Math.floor(pool.length / (steps * width));
@@ -50,47 +77,66 @@ function comparison(addon: NativeAddon, { dtype, width, steps, hiddenSize }: Sha
     hiddenSize === 0
       ? { labelRows: { rows: random.normals(2 * width, 1 / Math.sqrt(width)) } }
       : { head: { inputSize: width, hiddenSize, parameters: random.normals(stepHeadSize(width, hiddenSize), 0.1) } };
-  const segments = segmentation(steps);
-  const window = (sample: number): Float32Array | Uint16Array => {
+  const shared = { dtype, width, ...scorer, ...segmentation(steps) };
+  const rows = (sample: number): Float32Array | Uint16Array => {
     const begin = (sample % windows) * steps * width;
     return pool.subarray(begin, begin + steps * width);
   };
-  const call =
-    (backend: BackendName): Run =>
-    (sample) => {
-      stepScore({ hidden: window(sample), dtype, width, ...scorer, ...segments }, { backend });
-    };
-  const plans = Array.from({ length: windows }, (_, i) =>
-    planStepScore({ hidden: window(i), dtype, width, ...scorer, ...segments }),
-  );
-  const { stepScore: kernel } = kernelsFor('stepScore', { backend: 'cpu' });
-  const megabytes = (window(0).byteLength / 1e6).toFixed(1);
-  const what = hiddenSize === 0 ? '2 label rows' : `${width}→${hiddenSize}→1 head`;
-  const work = `${steps} steps of width ${width} (${dtype}, ${megabytes} MB read from a pool of ${POOL_BYTES / 2 ** 20} MiB), ${what}, probabilities, all aggregates, choice and vote`;
-  const floor = {
-    peer: 'read floor, same bytes, 1 thread',
-    tier: 'floor' as const,
-    run: (i: number) => void addon.readFloor(window(i), 1),
+  const everyOther = (sample: number): Int32Array =>
+    Int32Array.from({ length: steps }, (_, i) => i * windows + (sample % windows));
+  const input = (sample: number): StepScoreInput =>
+    gathered ? { ...shared, hidden: pool, positions: everyOther(sample) } : { ...shared, hidden: rows(sample) };
+  return { windows, rows, input };
+}
+
+async function peersOf(addon: NativeAddon, shape: Shape, threads: number, work: Work): Promise<Peer[]> {
+  if (shape.gathered) return pythonPeers(shape, threads);
+  const inputs = Array.from({ length: work.windows }, (_, i) => work.input(i));
+  const js: Peer = {
+    peer: 'js backend',
+    tier: 'as-used',
+    run: (sample) => {
+      stepScore(inputs[sample % work.windows] as StepScoreInput, { backend: 'js' });
+    },
+    samples: 15,
   };
-  const js = { peer: 'js backend', tier: 'as-used' as const, run: call('js') };
-  const name = `stepScore ${dtype} ${steps}x${width}${hiddenSize === 0 ? '' : ` head ${hiddenSize}`}`;
+  const floor = shape.hiddenSize === 0 ? [readFloor(addon, threads, work.rows)] : [];
+  if (shape.dtype !== 'f32' || shape.width < 1024) return [...floor, js];
+  const rows = (sample: number): Float32Array => work.rows(sample) as Float32Array;
+  return [...floor, js, ...(await onnxruntimePeers({ threads, rows: shape.steps, width: shape.width, input: rows }))];
+}
+
+async function comparison(addon: NativeAddon, shape: Shape, threads: number): Promise<Comparison> {
+  const { dtype, width, steps, hiddenSize, gathered } = shape;
+  const work = workOf(shape);
+  const plans = Array.from({ length: work.windows }, (_, i) => planStepScore(work.input(i)));
+  const kernel = cpuKernel('stepScore', threads);
+  const { byteLength: bytes } = work.rows(0);
+  const what = hiddenSize === 0 ? '2 label rows' : `${width}→${hiddenSize}→1 head`;
+  const which = gathered ? `every ${work.windows}th row` : 'consecutive rows';
   return {
-    name,
-    subject: 'cpu backend, 1 thread',
-    work,
-    run: (sample) => kernel(plans[sample % windows] as (typeof plans)[number]),
-    peers: hiddenSize === 0 ? [floor, js] : [js],
+    name: `stepScore ${dtype} ${steps}x${width}${hiddenSize === 0 ? '' : ` head ${hiddenSize}`}${gathered ? ' gathered' : ''}`,
+    subject: 'cpu backend',
+    threads,
+    work: `${steps} steps of width ${width} (${dtype}, ${which} of a pool of ${POOL_BYTES / 2 ** 20} MiB), ${what}, probabilities, all aggregates, choice and vote`,
+    bytes,
+    run: (sample) => kernel(plans[sample % work.windows] as (typeof plans)[number]),
+    peers: await peersOf(addon, shape, threads, work),
     samples: 60,
   };
 }
 
-export function stepScoreComparisons(addon: NativeAddon): Comparison[] {
-  const shapes: Shape[] = [
-    { dtype: 'f32', width: 3584, steps: 1024, hiddenSize: 0 },
-    { dtype: 'bf16', width: 3584, steps: 1024, hiddenSize: 0 },
-    { dtype: 'f16', width: 3584, steps: 1024, hiddenSize: 0 },
-    { dtype: 'f32', width: 110, steps: 16_384, hiddenSize: 0 },
-    { dtype: 'f32', width: 110, steps: 16_384, hiddenSize: 64 },
-  ];
-  return shapes.map((shape) => comparison(addon, shape));
-}
+const WIDE = { width: 3584, steps: 4096, hiddenSize: 0 };
+const SHAPES: readonly Shape[] = [
+  { ...WIDE, dtype: 'f32', gathered: false },
+  { ...WIDE, dtype: 'bf16', gathered: false },
+  { ...WIDE, dtype: 'f16', gathered: false },
+  { ...WIDE, dtype: 'f32', gathered: true },
+  { ...WIDE, dtype: 'bf16', gathered: true },
+  { dtype: 'f32', width: 110, steps: 16_384, hiddenSize: 0, gathered: false },
+  { dtype: 'f32', width: 110, steps: 16_384, hiddenSize: 64, gathered: false },
+];
+
+export const stepScoreBench: OpBench = async function* ({ addon, threadCounts }) {
+  for (const shape of SHAPES) for (const threads of threadCounts) yield await comparison(addon, shape, threads);
+};

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Row } from '../bench/measure.ts';
-import { tableLines } from '../bench/table.ts';
+import { PAGES as TABLES, tableLines, targetLines, withTable } from '../bench/table.ts';
+import type { Verdict } from '../bench/targets.ts';
 import { NATIVE_ERROR_CODES } from './errors.ts';
 import { OPS } from './kernels.ts';
 
@@ -26,11 +27,22 @@ test.each(OPS)('%s has its header, kernel, definition, test and page under its n
   expect(page(op)).toContain(`# ${op}\n`);
 });
 
-test.each(['stepScore', 'stepLoss', 'mcLabels'])('the page of %s quotes the committed result', (op) => {
-  const { rows } = JSON.parse(readFileSync(new URL('bench/results/cpu.json', ROOT), 'utf8')) as { rows: Row[] };
-  const quoted = page(op).split('\n');
-  expect(tableLines(rows, op).filter((line) => !quoted.includes(line))).toEqual([]);
-  expect(quoted.filter((line) => line.startsWith(`| ${op} `))).toHaveLength(tableLines(rows, op).length - 2);
+const { rows, targets } = JSON.parse(readFileSync(new URL('bench/results/cpu.json', ROOT), 'utf8')) as {
+  rows: Row[];
+  targets: Verdict[];
+};
+
+function expectQuoted(name: string, table: readonly string[]): void {
+  expect(page(name)).toContain(table[0]);
+  expect(page(name)).toBe(withTable(page(name), table));
+}
+
+test.each(Object.entries(TABLES))('the page of %s quotes the committed result', (name, prefixes) => {
+  expectQuoted(name, tableLines(rows, prefixes));
+});
+
+test('the page of the benchmarks quotes the committed targets', () => {
+  expectQuoted('benchmarks', targetLines(targets));
 });
 
 test('the error page lists the codes that there are', () => {
