@@ -54,9 +54,9 @@ class PythonPeer {
 
   async reply(milliseconds: number): Promise<Reply> {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), milliseconds);
-    const { value, done } = await this.#lines.next();
+    const line = (await this.#lines.next()) as IteratorResult<string, undefined>;
     clearTimeout(timer);
-    if (done === true)
+    if (line.done === true)
       throw new Error(this.#errors.trim().split('\n').at(-1) ?? 'the Python peer ended without a word');
     return JSON.parse(line.value) as Reply;
   }

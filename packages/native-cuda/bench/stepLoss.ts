@@ -44,13 +44,13 @@ function linear(addon: NativeAddon): Comparison {
   };
   return {
     name: `stepLoss linear ${size}x${width}`,
-    subject: 'cpu backend, 1 thread',
+    subject: 'cpu backend',
     threads: 1,
     work: `cross-entropy and gradient of a linear head, ${size} rows of width ${width} (f32, ${((size * width * 4) / 1e6).toFixed(1)} MB read once from a pool of 191 MB)`,
-    run: (sample) => void kernel(plans[sample % plans.length] as (typeof plans)[number]),
+    run: (sample) => void kernel(plans[sample % plans.length] as (typeof plans)[number], 1),
     peers: [
       {
-        peer: 'read floor, same bytes, 1 thread',
+        peer: 'read floor, same bytes',
         tier: 'floor',
         run: (sample) => void addon.readFloor(window(sample), 1),
       },
