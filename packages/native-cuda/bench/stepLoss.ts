@@ -8,7 +8,7 @@ import type { OpBench } from './context.ts';
 import type { Comparison, Run } from './measure.ts';
 
 interface Data {
-  input: Omit<StepLossInput, 'rowIndices'>;
+  input: Omit<StepLossInput, 'rowIndices' | 'features'> & { features: Float32Array };
   rows: number;
 }
 

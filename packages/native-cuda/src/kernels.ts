@@ -9,7 +9,8 @@ import type { StepScorePlan } from './ops/stepScore.ts';
  */
 export interface Kernels {
   stepScore(plan: StepScorePlan, threads?: number): void;
-  stepLoss(plan: StepLossPlan, threads?: number): { loss: number; weightSum: number };
+  /** The loss; NaN when nothing weighs. */
+  stepLoss(plan: StepLossPlan, threads?: number): number;
   /** False when clipping met a non-finite gradient norm; nothing is written then. */
   adamw(plan: AdamWPlan, threads?: number): boolean;
   /** Index of the first invalid outcome, or -1. */

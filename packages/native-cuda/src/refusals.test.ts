@@ -124,6 +124,15 @@ const stepScoreSubject: Subject = {
   ],
 };
 
+/** The valid arguments of stepLoss under loss 'pqm', changed. */
+const ranked = (valid: Fields, change: Fields) => ({
+  ...valid,
+  loss: 'pqm',
+  labelSmoothing: 0,
+  traceOffsets: Int32Array.of(0, 2),
+  ...change,
+});
+
 const stepLossSubject: Subject = {
   call: stepLoss as Subject['call'],
   valid: () => ({
@@ -147,12 +156,51 @@ const stepLossSubject: Subject = {
     [(x) => ({ ...x, targets: Float32Array.of(NaN, 0, 1, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.targets[0]'],
     [(x) => ({ ...x, weights: Float32Array.of(-1, 0, 1, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.weights[0]'],
     [(x) => ({ ...x, weights: Float32Array.of(1, 0, Infinity, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.weights[2]'],
+    [(x) => ({ ...x, dtype: 'f64' }), 'ERR_VLPRM_TYPE', 'stepLoss.dtype'],
+    [(x) => ({ ...x, dtype: 'bf16' }), 'ERR_VLPRM_DTYPE', 'stepLoss.features'],
+    [(x) => ({ ...x, features: new Uint16Array(12) }), 'ERR_VLPRM_DTYPE', 'stepLoss.features'],
+    [(x) => ({ ...x, targets: Uint8Array.of(1, 0, 1, 1) }), 'ERR_VLPRM_TYPE', 'stepLoss.targets'],
+    [(x) => ({ ...x, targets: Int8Array.of(1, 0, 2, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.targets[2]'],
+    [(x) => ({ ...x, classWeights: 2 }), 'ERR_VLPRM_TYPE', 'stepLoss.classWeights'],
+    [(x) => ({ ...x, classWeights: { positive: 1 } }), 'ERR_VLPRM_TYPE', 'stepLoss.classWeights.negative'],
+    [
+      (x) => ({ ...x, classWeights: { positive: -1, negative: 1 } }),
+      'ERR_VLPRM_RANGE',
+      'stepLoss.classWeights.positive',
+    ],
+    [(x) => ({ ...x, kinds: new Uint8Array(4) }), 'ERR_VLPRM_TYPE', 'stepLoss'],
+    [(x) => ({ ...x, kindWeights: new Float32Array(1) }), 'ERR_VLPRM_TYPE', 'stepLoss'],
+    [(x) => ({ ...x, kinds: new Uint8Array(3), kindWeights: Float32Array.of(1) }), 'ERR_VLPRM_SHAPE', 'stepLoss.kinds'],
+    [
+      (x) => ({ ...x, kinds: Uint8Array.of(0, 0, 1, 0), kindWeights: Float32Array.of(1) }),
+      'ERR_VLPRM_RANGE',
+      'stepLoss.kinds[2]',
+    ],
+    [
+      (x) => ({ ...x, kinds: new Uint8Array(4), kindWeights: Float32Array.of(1, -1) }),
+      'ERR_VLPRM_RANGE',
+      'stepLoss.kindWeights[1]',
+    ],
     [(x) => ({ ...x, rowIndices: Int32Array.of(0, 4) }), 'ERR_VLPRM_POSITION', 'stepLoss.rowIndices[1]'],
+    [(x) => ({ ...x, traceOffsets: Int32Array.of(0, 2) }), 'ERR_VLPRM_TYPE', 'stepLoss.traceOffsets'],
+    [(x) => ({ ...x, margin: 4 }), 'ERR_VLPRM_TYPE', 'stepLoss.margin'],
+    [(x) => ({ ...x, loss: 'pqm' }), 'ERR_VLPRM_RANGE', 'stepLoss.labelSmoothing'],
+    [(x) => ranked(x, { targets: Float32Array.of(0, 0, 0.5, 1) }), 'ERR_VLPRM_RANGE', 'stepLoss.targets[2]'],
+    [(x) => ranked(x, { traceOffsets: undefined }), 'ERR_VLPRM_TYPE', 'stepLoss.traceOffsets'],
+    [(x) => ranked(x, { traceOffsets: Int32Array.of(0, 3) }), 'ERR_VLPRM_SEGMENTS', 'stepLoss.traceOffsets[1]'],
+    [(x) => ranked(x, { margin: -1 }), 'ERR_VLPRM_RANGE', 'stepLoss.margin'],
     [(x) => ({ ...x, head: head(4, 2) }), 'ERR_VLPRM_SHAPE', 'stepLoss.head.inputSize'],
     [(x) => ({ ...x, head: 7 }), 'ERR_VLPRM_TYPE', 'stepLoss.head'],
     [(x) => ({ ...x, loss: 'hinge' }), 'ERR_VLPRM_TYPE', 'stepLoss.loss'],
     [(x) => ({ ...x, labelSmoothing: 1 }), 'ERR_VLPRM_RANGE', 'stepLoss.labelSmoothing'],
     [(x) => ({ ...x, gradient: new Float32Array(3) }), 'ERR_VLPRM_SHAPE', 'stepLoss.gradient'],
+    [(x) => ({ ...x, featureGradient: new Float32Array(12) }), 'ERR_VLPRM_SHAPE', 'stepLoss.featureGradient'],
+    [(x) => ({ ...x, featureGradient: new Int32Array(6) }), 'ERR_VLPRM_TYPE', 'stepLoss.featureGradient'],
+    [
+      (x) => ({ ...x, featureGradient: (x['features'] as Float32Array).subarray(0, 6) }),
+      'ERR_VLPRM_ALIAS',
+      'stepLoss.featureGradient',
+    ],
     [
       (x) => ({ ...x, gradient: (x['head'] as { parameters: unknown }).parameters }),
       'ERR_VLPRM_ALIAS',

@@ -8,7 +8,7 @@ interface TypedArrayConstructor<T> {
   readonly name: string;
 }
 
-type Numeric = Float32Array | Uint16Array | Int32Array | Uint8Array;
+type Numeric = Float32Array | Uint16Array | Int32Array | Uint8Array | Int8Array;
 
 function describe(value: unknown): string {
   if (value === null) return 'null';

@@ -29,17 +29,29 @@ struct AdamWKernels {
   void (*update)(const VlprmAdamW&, double clip, int64_t begin, int64_t end);
 };
 
+// Rows [begin, end) of the minibatch of a stepLoss, and what they add to it.
+struct LossChunk {
+  int64_t begin;
+  int64_t end;
+  int64_t firstTrace;  // VLPRM_PQM: the trace that begins at `begin`
+  double* sums;        // out: [parameters]
+  double loss;         // out
+};
+
 struct Kernels {
   const char* isa;
   const StepScoreKernels* stepScore;
-  void (*stepLoss)(VlprmStepLoss&, char* scratch);
+  void (*stepLoss)(const VlprmStepLoss&, LossChunk&, char* scratch);
   const AdamWKernels* adamw;
   void (*mcLabels)(VlprmMcLabels&);
   uint64_t (*readFloor)(const char* bytes, int64_t size);
 };
 
 // Bytes of 64-byte aligned scratch memory.
-size_t stepLossScratch(const VlprmStepLoss&);
+size_t stepLossScratch(const VlprmStepLoss&, int64_t chunkRows);
+
+// Parameters of the head.
+int64_t lossParameters(const VlprmStepLoss&);
 
 // The kernels of the instruction set that VLPRM_ISA names, if this processor has it, or of the fastest one that it has.
 const Kernels& kernels();

@@ -180,6 +180,20 @@ inline Span loadLast(const typename Dtype::Element* row, int64_t width, const Sp
   return Dtype::load(padded);
 }
 
+// A row in f32, with zeros up to a whole number of spans.
+template <class Dtype>
+inline void widenRow(const typename Dtype::Element* row, int64_t width, float* into) {
+  for (int64_t begin = 0; begin < width; begin += SPAN) {
+    typename Dtype::Element padded[SPAN] = {};
+    const bool whole = begin + SPAN <= width;
+    if (!whole) memcpy(padded, row + begin, static_cast<size_t>(width - begin) * sizeof padded[0]);
+    const Span span = Dtype::load(whole ? row + begin : padded);
+    float values[SPAN];
+    memcpy(values, &span, sizeof span);
+    for (int64_t k = 0; k < SPAN; ++k) into[begin + spanElement<Dtype>(k)] = values[k];
+  }
+}
+
 // products[r] = weights . rows[r] for COUNT rows at once. `ahead` are rows wanted next: their lines are asked for, into the first
 // cache, while these are computed, since the processor's own prefetching does not cross from one row to an unrelated one.
 template <class Dtype, int COUNT, int AHEAD>

@@ -115,7 +115,7 @@ void scoreTwoLayers(const VlprmStepScore& op, const float* panels, char* scratch
   const TileMemory memory(head, scratch);
   for (; begin < end; begin += TILE_ROWS) {
     const int64_t count = end - begin < TILE_ROWS ? end - begin : TILE_ROWS;
-    packTile(head, static_cast<const float*>(op.hidden), op.positions, begin, count, memory.tile);
+    packTile<F32>(head, op.hidden, op.positions, begin, count, memory.tile);
     activate(head, panels, memory.tile, count, memory.activations);
     double logits[TILE_ROWS];
     for (int64_t r = 0; r < count; ++r) logits[r] = outputLogit(head, memory.activations + r * head.paddedUnits);

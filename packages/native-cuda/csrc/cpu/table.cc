@@ -7,7 +7,7 @@
 namespace vlprm::cpu::VLPRM_ISA {
 
 extern const StepScoreKernels stepScore;
-void stepLoss(VlprmStepLoss&, char* scratch);
+void stepLoss(const VlprmStepLoss&, LossChunk&, char* scratch);
 extern const AdamWKernels adamw;
 void mcLabels(VlprmMcLabels&);
 uint64_t readFloor(const char* bytes, int64_t size);

@@ -37,7 +37,8 @@ inline void packPanels(const TwoLayerHead& head, float* panels) {
 }
 
 // tile [TILE_ROWS, paddedWidth] from `count` rows of the batch that starts at `begin`; zeros elsewhere.
-inline void packTile(const TwoLayerHead& head, const float* features, const int32_t* positions, int64_t begin, int64_t count, float* tile) {
+template <class Dtype>
+inline void packTile(const TwoLayerHead& head, const void* features, const int32_t* positions, int64_t begin, int64_t count, float* tile) {
   for (int64_t r = 0; r < roundUp(count, ROWS); ++r) {
     float* into = tile + r * head.paddedWidth;
     if (r >= count) {
@@ -45,8 +46,7 @@ inline void packTile(const TwoLayerHead& head, const float* features, const int3
       continue;
     }
     const int64_t row = positions == nullptr ? begin + r : positions[begin + r];
-    memcpy(into, features + row * head.width, head.width * sizeof(float));
-    memset(into + head.width, 0, (head.paddedWidth - head.width) * sizeof(float));
+    widenRow<Dtype>(static_cast<const typename Dtype::Element*>(features) + row * head.width, head.width, into);
   }
 }
 

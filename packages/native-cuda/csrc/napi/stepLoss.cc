@@ -6,26 +6,26 @@ namespace vlprm::napi {
 namespace {
 
 void read(Arguments& in, VlprmStepLoss& op) {
-  op.features = in.array<float>();
+  op.features = in.array<void>();
+  op.dtype = static_cast<int32_t>(in.integer());
   op.width = in.integer();
   op.count = in.integer();
   op.rowIndices = in.array<int32_t>();
-  op.targets = in.array<float>();
-  op.weights = in.array<float>();
+  op.targets = in.array<double>();
+  op.weights = in.array<double>();
+  op.weightSum = in.number();
+  op.loss = static_cast<int32_t>(in.integer());
+  op.traces = in.segments(op.traceOffsets);
+  op.traceWeights = in.array<double>();
+  op.margin = in.number();
   op.head = in.array<float>();
   op.hiddenSize = in.integer();
-  op.squared = in.next().ToBoolean() ? 1 : 0;
-  op.labelSmoothing = in.number();
   op.gradient = in.array<float>();
+  op.featureGradient = in.array<void>();
+  op.featureGradientDtype = static_cast<int32_t>(in.integer());
 }
 
-// [loss, weightSum]
-Napi::Value result(Napi::Env env, const VlprmStepLoss& op) {
-  Napi::Array sums = Napi::Array::New(env, 2);
-  sums.Set(uint32_t{0}, op.loss);
-  sums.Set(uint32_t{1}, op.weightSum);
-  return sums;
-}
+Napi::Value result(Napi::Env env, const VlprmStepLoss& op) { return Napi::Number::New(env, op.meanLoss); }
 
 const Binding<VlprmStepLoss> binding = {read, cpu::stepLoss, &VlprmCudaApi::stepLoss, result};
 

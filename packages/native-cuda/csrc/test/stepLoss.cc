@@ -1,105 +1,96 @@
-#include "test/harness.h"
+#include "test/stepLossCase.h"
 
 namespace vlprm::test {
 
 namespace {
 
-struct LossCase {
-  int64_t width;
-  int64_t hiddenSize;
-  std::vector<float> features, targets, weights, head, gradient;
-  std::vector<int32_t> rowIndices;
-  VlprmStepLoss op = {};
+const int32_t LOSSES[] = {VLPRM_BCE, VLPRM_MSE, VLPRM_PQM};
+const int32_t DTYPES[] = {VLPRM_F32, VLPRM_BF16, VLPRM_F16};
 
-  LossCase(int64_t width_, int64_t hiddenSize_, int64_t rows, bool squared, unsigned seed) : width(width_), hiddenSize(hiddenSize_) {
-    std::mt19937 random(seed);
-    std::uniform_real_distribution<float> uniform(0, 1);
-    features = normals(random, static_cast<size_t>(rows * width), 1);
-    for (int64_t r = 0; r < rows; ++r) {
-      targets.push_back(uniform(random));
-      weights.push_back(r % 5 == 1 ? 0 : uniform(random) + 0.1f);
-      rowIndices.push_back(static_cast<int32_t>(random() % static_cast<unsigned>(rows)));
-    }
-    const int64_t size = hiddenSize == 0 ? width + 1 : hiddenSize * (width + 2) + 1;
-    head = normals(random, static_cast<size_t>(size), 1 / std::sqrt(static_cast<double>(width)));
-    gradient.assign(static_cast<size_t>(size), NAN);
-    op = {features.data(), rowIndices.data(), targets.data(), weights.data(), head.data(), width, rows, hiddenSize, 0.1, squared ? 1 : 0, gradient.data(), NAN, NAN};
-  }
+void computeLoss(const cpu::Kernels& isa, LossCase& loss, int threads = 1) {
+  loss.gradient.assign(loss.gradient.size(), NAN);
+  loss.featureGradient.assign(loss.featureGradient.size(), NAN);
+  CHECK(cpu::stepLoss(loss.op, {threads, nullptr, &isa}));
+}
 
-  LossCase(const LossCase&) = delete;
-  LossCase& operator=(const LossCase&) = delete;
-
-  double logit(const std::vector<double>& p, int64_t row) const {
-    const auto product = [&](int64_t at) {
-      double sum = 0;
-      for (int64_t i = 0; i < width; ++i) sum += p[static_cast<size_t>(at + i)] * features[static_cast<size_t>(row * width + i)];
-      return sum;
-    };
-    if (hiddenSize == 0) return product(0) + p[static_cast<size_t>(width)];
-    const int64_t bias = hiddenSize * width;
-    double sum = p[static_cast<size_t>(bias + 2 * hiddenSize)];
-    for (int64_t unit = 0; unit < hiddenSize; ++unit) {
-      sum += std::fmax(0, product(unit * width) + p[static_cast<size_t>(bias + unit)]) * p[static_cast<size_t>(bias + hiddenSize + unit)];
-    }
-    return sum;
-  }
-
-  double loss(const std::vector<double>& p) const {
-    double total = 0, weightSum = 0;
-    for (const int32_t row : rowIndices) {
-      const double weight = weights[static_cast<size_t>(row)];
-      const double probability = 1 / (1 + std::exp(-logit(p, row)));
-      const double target = 0.9 * targets[static_cast<size_t>(row)] + 0.05;
-      total += weight * (op.squared != 0 ? (probability - target) * (probability - target)
-                                         : -target * std::log(probability) - (1 - target) * std::log(1 - probability));
-      weightSum += weight;
-    }
-    return total / weightSum;
-  }
-};
+// Bit for bit, NaN equal to NaN.
+bool same(const std::vector<float>& a, const std::vector<float>& b) { return memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; }
 
 }  // namespace
 
 TEST_CASE("stepLoss agrees with float64 and finite differences on every instruction set") {
-  const int64_t shapes[][3] = {{1, 0, 3}, {9, 0, 70}, {33, 0, 129}, {3, 1, 9}, {7, 17, 131}, {16, 16, 64}, {20, 6, 65}};
-  for (const auto& shape : shapes) {
-    for (const bool squared : {false, true}) {
-      LossCase loss(shape[0], shape[1], shape[2], squared, 11);
-      const std::vector<double> start(loss.head.begin(), loss.head.end());
-      std::vector<double> differences;
-      double size = 0;
-      for (size_t i = 0; i < start.size(); ++i) {
-        std::vector<double> up = start, down = start;
-        up[i] += 1e-6;
-        down[i] -= 1e-6;
-        differences.push_back((loss.loss(up) - loss.loss(down)) / 2e-6);
-        size += differences.back() * differences.back();
+  for (const LossShape& shape : lossShapes()) {
+    for (const int32_t kind : LOSSES) {
+      for (const int32_t dtype : DTYPES) {
+        LossCase loss(shape, kind, dtype, 11);
+        const LossDefinition defined(loss);
+        for (const cpu::Kernels* isa : everyIsa()) {
+          computeLoss(*isa, loss);
+          checkStepLoss(loss, defined);
+        }
       }
-      for (const cpu::Kernels* kernels : everyIsa()) {
-        const Scratch scratch(cpu::stepLossScratch(loss.op));
-        loss.gradient.assign(loss.gradient.size(), NAN);
-        kernels->stepLoss(loss.op, scratch.get());
-        CHECK_NEAR(loss.op.loss, loss.loss(start), 1e-6 * loss.op.loss);
-        double distance = 0;
-        for (size_t i = 0; i < start.size(); ++i) distance += std::pow(loss.gradient[i] - differences[i], 2);
-        CHECK_NEAR(std::sqrt(distance / size), 0, 1e-5);
+    }
+  }
+}
+
+TEST_CASE("stepLoss takes the same bits from any number of threads") {
+  for (const int64_t hiddenSize : {0, 5}) {
+    for (const int32_t kind : LOSSES) {
+      for (const cpu::Kernels* isa : everyIsa()) {
+        LossCase loss({40, hiddenSize, 5000}, kind, VLPRM_BF16, 3);
+        computeLoss(*isa, loss);
+        const std::vector<float> gradient = loss.gradient, featureGradient = loss.featureGradient;
+        const double meanLoss = loss.op.meanLoss;
+        for (const int threads : {2, 3, 3}) {
+          computeLoss(*isa, loss, threads);
+          CHECK(loss.op.meanLoss == meanLoss);
+          CHECK(same(loss.gradient, gradient));
+          CHECK(same(loss.featureGradient, featureGradient));
+        }
       }
+    }
+  }
+}
+
+TEST_CASE("the feature gradient does not depend on the batch, is 0 for masked rows, and in bf16 the nearest") {
+  for (const int64_t hiddenSize : {0, 6}) {
+    LossCase loss({21, hiddenSize, 70}, VLPRM_BCE, VLPRM_F32, 5);
+    for (const cpu::Kernels* isa : everyIsa()) {
+      computeLoss(*isa, loss);
+      const std::vector<float> whole = loss.featureGradient;
+      for (size_t i = 0; i < 70 * 21; ++i) CHECK(loss.weights[i / 21] > 0 || whole[i] == 0);
+      loss.op.count = 33;
+      computeLoss(*isa, loss);
+      CHECK(memcmp(whole.data(), loss.featureGradient.data(), 33 * 21 * sizeof(float)) == 0);
+      loss.op.count = 70;
+      std::vector<uint16_t> narrow(70 * 21);
+      loss.op.featureGradient = narrow.data();
+      loss.op.featureGradientDtype = VLPRM_BF16;
+      computeLoss(*isa, loss);
+      for (size_t i = 0; i < narrow.size(); ++i) CHECK_NEAR(halfValue(narrow[i], VLPRM_BF16), whole[i], std::fabs(whole[i]) / 256);
+      loss.op.featureGradient = loss.featureGradient.data();
+      loss.op.featureGradientDtype = VLPRM_F32;
     }
   }
 }
 
 TEST_CASE("stepLoss of masked rows is no loss") {
   for (const int64_t hiddenSize : {0, 5}) {
-    LossCase loss(6, hiddenSize, 10, false, 3);
+    LossCase loss({6, hiddenSize, 10}, VLPRM_BCE, VLPRM_F32, 3);
     loss.weights.assign(10, 0);
-    for (const cpu::Kernels* kernels : everyIsa()) {
-      const Scratch scratch(cpu::stepLossScratch(loss.op));
-      kernels->stepLoss(loss.op, scratch.get());
-      CHECK(std::isnan(loss.op.loss));
-      CHECK(loss.op.weightSum == 0);
+    loss.op.weightSum = 0;
+    for (const cpu::Kernels* isa : everyIsa()) {
+      computeLoss(*isa, loss);
+      CHECK(std::isnan(loss.op.meanLoss));
       for (const float g : loss.gradient) CHECK(g == 0);
     }
   }
+}
+
+TEST_CASE("an aborted stepLoss says so") {
+  LossCase loss({6, 0, 10}, VLPRM_BCE, VLPRM_F32, 3);
+  const std::atomic<int32_t> abort{1};
+  CHECK(!cpu::stepLoss(loss.op, {1, &abort, nullptr}));
 }
 
 }  // namespace vlprm::test

@@ -1,34 +1,39 @@
 import { heldIndices, heldValues } from '../held.ts';
-import type { StepLossPlan } from '../ops/stepLoss.ts';
+import { HIDDEN_DTYPES } from '../ops/hiddenRows.ts';
+import { STEP_LOSSES, type StepLossPlan } from '../ops/stepLoss.ts';
 import type { BackgroundBinding } from './binding.ts';
 import { rowBytes } from './rowBytes.ts';
 
-export const stepLossBinding: BackgroundBinding<StepLossPlan, { loss: number; weightSum: number }> = {
-  arguments: (plan) => [
-    plan.features,
-    plan.width,
-    plan.rowIndices === null ? plan.rows : plan.rowIndices.length,
-    plan.rowIndices,
-    plan.targets,
-    plan.weights,
-    plan.head.parameters,
-    plan.head.hiddenSize,
-    plan.loss === 'mse',
-    plan.labelSmoothing,
-    plan.gradient,
-  ],
-  result: (raw) => {
-    const [loss, weightSum] = raw as [number, number];
-    return { loss, weightSum };
+export const stepLossBinding: BackgroundBinding<StepLossPlan, number> = {
+  arguments: (plan) => {
+    const { traces, featureGradient } = plan;
+    return [
+      plan.features,
+      HIDDEN_DTYPES.indexOf(plan.dtype),
+      plan.width,
+      plan.count,
+      plan.rowIndices,
+      plan.targets,
+      plan.weights,
+      plan.weightSum,
+      STEP_LOSSES.indexOf(plan.loss),
+      traces === null ? null : traces.offsets,
+      traces === null ? null : traces.weights,
+      traces === null ? 0 : traces.margin,
+      plan.head.parameters,
+      plan.head.hiddenSize,
+      plan.gradient,
+      featureGradient,
+      HIDDEN_DTYPES.indexOf(featureGradient instanceof Uint16Array ? 'bf16' : 'f32'),
+    ];
   },
-  bytes: (plan) =>
-    (plan.rowIndices?.length ?? plan.rows) * rowBytes(plan.features, plan.width, 3 * plan.head.hiddenSize),
+  result: (loss) => loss as number,
+  bytes: (plan) => plan.count * rowBytes(plan.features, plan.width, 3 * plan.head.hiddenSize),
   held: (plan) => ({
     ...plan,
     features: heldValues(plan.features),
     rowIndices: heldIndices(plan.rowIndices),
-    targets: heldValues(plan.targets),
-    weights: heldValues(plan.weights),
+    traces: plan.traces === null ? null : { ...plan.traces, offsets: heldIndices(plan.traces.offsets) },
     head: { ...plan.head, parameters: heldValues(plan.head.parameters) },
   }),
 };

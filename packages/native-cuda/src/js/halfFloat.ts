@@ -25,3 +25,14 @@ export function halfFloatTable(dtype: 'bf16' | 'f16'): Float32Array {
   tables.set(dtype, table);
   return table;
 }
+
+const word = new Float32Array(1);
+const wordBits = new Uint32Array(word.buffer);
+
+/** Bits of the bf16 number nearest to the value's f32, ties to even; NaN stays NaN. */
+export function bf16Bits(value: number): number {
+  word[0] = value;
+  const bits = wordBits[0] as number;
+  if (Number.isNaN(value)) return (bits >>> 16) | 0x40;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}

@@ -1,4 +1,6 @@
+import type { HiddenDtype } from '../ops/hiddenRows.ts';
 import type { StepHead } from '../ops/stepHead.ts';
+import { halfFloatTable } from './halfFloat.ts';
 
 /**
  * A head in float64, ready to read rows one by one: `row` holds the features of the last row read, `hidden` its
@@ -10,15 +12,18 @@ export interface HeadReader {
   readonly parameters: Float64Array;
   readonly row: Float64Array;
   readonly hidden: Float64Array;
+  /** Values of the bits of a 16-bit dtype. */
+  readonly table: Float32Array | null;
 }
 
-export function headReader({ inputSize, hiddenSize, parameters }: StepHead): HeadReader {
+export function headReader({ inputSize, hiddenSize, parameters }: StepHead, dtype: HiddenDtype = 'f32'): HeadReader {
   return {
     inputSize,
     hiddenSize,
     parameters: Float64Array.from(parameters),
     row: new Float64Array(inputSize),
     hidden: new Float64Array(hiddenSize),
+    table: dtype === 'f32' ? null : halfFloatTable(dtype),
   };
 }
 
@@ -64,11 +69,16 @@ function activate({ inputSize, hiddenSize, parameters, row, hidden }: HeadReader
   }
 }
 
-/** Logit of row `index` of the features. */
-export function headLogit(head: HeadReader, features: Float32Array, index: number): number {
-  const { inputSize, hiddenSize, parameters, row, hidden } = head;
+function readRow({ inputSize, row, table }: HeadReader, features: Float32Array | Uint16Array, index: number): void {
   const base = index * inputSize;
-  for (let i = 0; i < inputSize; i += 1) row[i] = features[base + i] as number;
+  if (table === null) for (let i = 0; i < inputSize; i += 1) row[i] = features[base + i] as number;
+  else for (let i = 0; i < inputSize; i += 1) row[i] = table[features[base + i] as number] as number;
+}
+
+/** Logit of row `index` of the features. */
+export function headLogit(head: HeadReader, features: Float32Array | Uint16Array, index: number): number {
+  const { inputSize, hiddenSize, parameters, row, hidden } = head;
+  readRow(head, features, index);
   if (hiddenSize === 0) return dot(parameters, 0, row) + (parameters[inputSize] as number);
   activate(head);
   const output = hiddenSize * (inputSize + 1);
