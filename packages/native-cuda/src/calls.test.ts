@@ -31,7 +31,7 @@ function lossInput(rows: number): StepLossInput {
   const random = new Random(rows);
   const { hidden, positions } = scoreInput(rows);
   return {
-    features: hidden as Float32Array,
+    features: hidden,
     width: WIDTH,
     rowIndices: positions,
     targets: Float32Array.from({ length: rows }, () => random.uniform()),

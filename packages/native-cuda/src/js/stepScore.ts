@@ -60,7 +60,7 @@ function rowDifferences(plan: StepScorePlan): (row: number, into: Float64Array) 
   if (scorer.kind === 'head') {
     const head = headReader(scorer.head);
     return (row, into) => {
-      into[0] = headLogit(head, hidden as Float32Array, row);
+      into[0] = headLogit(head, hidden, row);
     };
   }
   if (dtype === 'f32') return (row, into) => f32Products(hidden as Float32Array, row, width, scorer, into);
