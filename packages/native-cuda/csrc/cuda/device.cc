@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t ALIGNMENT = 256;
 constexpr size_t KEPT_SCRATCH = size_t{1} << 30;
+constexpr size_t KEPT_GRAPHS = 128;
 
 size_t aligned(size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
@@ -97,6 +98,12 @@ bool Device::prepare(Failure& failure) {
   }
   prepared_ = true;
   return true;
+}
+
+void Device::boundGraphs() {
+  if (graphs.size() < KEPT_GRAPHS) return;
+  for (const auto& [key, graph] : graphs) cudaGraphExecDestroy(graph);
+  graphs.clear();
 }
 
 int Device::allocate(size_t bytes, void** memory, Failure& failure) {

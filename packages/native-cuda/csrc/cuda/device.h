@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "cuda/module.h"
@@ -42,7 +43,7 @@ class Arena {
 
 // Host and device memory of one size: small arrays gather here, and cross the bus in one copy.
 struct Packet {
-  static constexpr size_t CAPACITY = size_t{1} << 20;
+  static constexpr size_t CAPACITY = size_t{4} << 20;
   char* host = nullptr;
   char* device = nullptr;
   size_t used = 0;
@@ -69,11 +70,14 @@ class Device {
   Packet inputs;
   Packet outputs;
   Slot slots[2];
+  std::map<std::string, cudaGraphExec_t> graphs;  // by what they launch, bounded by boundGraphs()
   int processors = 0;
   size_t sharedLimit = 0;
 
   // Makes stream and staging at the first call.
   bool prepare(Failure& failure);
+  // Drops all graphs once there are many.
+  void boundGraphs();
 
   // These lock for themselves.
   int allocate(size_t bytes, void** memory, Failure& failure);

@@ -97,17 +97,119 @@ TEST_CASE("more memory than the device has is refused with a text") {
   }
 }
 
+namespace {
+
+// The case's rows on the device, `offset` bytes into an allocation.
+class ResidentRows {
+ public:
+  ResidentRows(const VlprmCudaApi* api, StepScoreCase& score, size_t offset) : api_(api) {
+    const size_t size = score.shape.dtype == VLPRM_F32 ? score.f32.size() * sizeof(float) : score.half.size() * sizeof(uint16_t);
+    std::vector<char> bytes(offset + size);
+    std::memcpy(bytes.data() + offset, score.op.hidden, size);
+    char error[256] = "";
+    CHECK(api->allocate(bytes.size(), &memory_, error, sizeof error) == VLPRM_CUDA_OK);
+    CHECK(api->upload(memory_, bytes.data(), bytes.size(), error, sizeof error) == VLPRM_CUDA_OK);
+    score.op.hidden = static_cast<char*>(memory_) + offset;
+  }
+  ~ResidentRows() { api_->release(memory_); }
+  ResidentRows(const ResidentRows&) = delete;
+  ResidentRows& operator=(const ResidentRows&) = delete;
+
+ private:
+  const VlprmCudaApi* api_;
+  void* memory_ = nullptr;
+};
+
+void scoreOn(const VlprmCudaApi* api, StepScoreCase& score) {
+  char error[256] = "";
+  score.poison();
+  const int status = api->stepScore(&score.op, error, sizeof error);
+  if (status != VLPRM_CUDA_OK) std::printf("  %s\n", error);
+  CHECK(status == VLPRM_CUDA_OK);
+}
+
+}  // namespace
+
 TEST_CASE("stepScore on the device agrees with float64") {
   for (const VlprmCudaApi* api : devices()) {
     unsigned seed = 1;
-    char error[256] = "";
     for (const StepScoreShape& shape : stepScoreShapes()) {
       StepScoreCase score(shape, seed++);
-      score.poison();
-      const int status = api->stepScore(&score.op, error, sizeof error);
-      if (status != VLPRM_CUDA_OK) std::printf("  %s\n", error);
-      CHECK(status == VLPRM_CUDA_OK);
-      if (status == VLPRM_CUDA_OK) checkStepScore(score);
+      scoreOn(api, score);
+      checkStepScore(score);
+    }
+  }
+}
+
+TEST_CASE("stepScore reads rows that lie on the device, aligned or not, with the bits of rows that are staged") {
+  for (const VlprmCudaApi* api : devices()) {
+    for (const StepScoreShape& shape : {StepScoreShape{VLPRM_BF16, 264, 60, 1, 0}, {VLPRM_BF16, 37, 60, 2, 0}, {VLPRM_F32, 110, 60, 1, 19}}) {
+      StepScoreCase staged(shape, 3);
+      scoreOn(api, staged);
+      checkStepScore(staged);
+      for (const size_t offset : {size_t{0}, size_t{4}, size_t{16}}) {
+        StepScoreCase score(shape, 3);
+        const ResidentRows rows(api, score, offset);
+        scoreOn(api, score);
+        CHECK(score.logit == staged.logit);
+      }
+    }
+  }
+}
+
+TEST_CASE("stepScore on the device takes many labels, very wide rows and more rows than are staged at once") {
+  for (const VlprmCudaApi* api : devices()) {
+    const StepScoreShape shapes[] = {{VLPRM_F16, 48, 40, 7, 0}, {VLPRM_F32, 60000, 6, 2, 0}, {VLPRM_BF16, 20000, 6, 5, 0}};
+    for (const StepScoreShape& shape : shapes) {
+      StepScoreCase score(shape, 11);
+      scoreOn(api, score);
+      checkStepScore(score);
+    }
+    StepScoreCase once({VLPRM_F32, 3584, 4, 1, 0}, 2);
+    StepScoreCase many({VLPRM_F32, 3584, 4, 1, 0}, 2);
+    once.op.candidates = many.op.candidates = 0;
+    once.op.problems = many.op.problems = 0;
+    const size_t distinct = once.positions.size();
+    many.positions.clear();
+    for (size_t step = 0; step < 2400; ++step) many.positions.push_back(once.positions[step % distinct]);
+    many.op.positions = many.positions.data();
+    many.op.steps = static_cast<int64_t>(many.positions.size());
+    many.logit.resize(many.positions.size());
+    many.probability.resize(many.positions.size());
+    many.logProbability.resize(2 * many.positions.size());
+    many.op.logit = many.logit.data();
+    many.op.probability = many.probability.data();
+    many.op.logProbability = many.logProbability.data();
+    scoreOn(api, once);
+    scoreOn(api, many);
+    for (size_t step = 0; step < many.logit.size(); ++step) CHECK(many.logit[step] == once.logit[step % distinct]);
+  }
+}
+
+TEST_CASE("stepScore on the device gives a step the same bits in batches of every size") {
+  for (const VlprmCudaApi* api : devices()) {
+    for (const StepScoreShape& shape : {StepScoreShape{VLPRM_BF16, 300, 400, 1, 0}, {VLPRM_F32, 33, 400, 3, 0}, {VLPRM_F32, 50, 400, 1, 70}}) {
+      StepScoreCase whole(shape, 7);
+      scoreOn(api, whole);
+      for (const size_t size : {size_t{1}, size_t{7}, size_t{40}, size_t{127}, size_t{200}}) {
+        StepScoreCase part(shape, 7);
+        const size_t begin = whole.positions.size() / 3;
+        part.op.steps = static_cast<int64_t>(std::min(size, whole.positions.size() - begin));
+        part.op.positions += begin;
+        part.op.candidates = 0;
+        part.op.problems = 0;
+        scoreOn(api, part);
+        for (size_t step = 0; step < static_cast<size_t>(part.op.steps); ++step) {
+          CHECK(part.logit[step] == whole.logit[begin + step]);
+          CHECK(part.probability[step] == whole.probability[begin + step]);
+        }
+      }
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        StepScoreCase again(shape, 7);
+        scoreOn(api, again);
+        CHECK(again.logit == whole.logit);
+        CHECK(again.best == whole.best && again.vote == whole.vote);
+      }
     }
   }
 }
