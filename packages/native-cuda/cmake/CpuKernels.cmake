@@ -12,12 +12,15 @@ function(vlprm_cpu_kernels isa)
   add_library(vlprm_cpu_${isa} OBJECT ${vlprm_kernels} csrc/cpu/readFloor.cc csrc/cpu/table.cc)
   target_include_directories(vlprm_cpu_${isa} PRIVATE csrc)
   target_compile_definitions(vlprm_cpu_${isa} PRIVATE VLPRM_ISA=${isa})
-  # -fno-math-errno lets square roots be vector instructions; mcLabels must round like the TypeScript definition, adamw
-  # alike on every instruction set.
+  # -fno-math-errno lets square roots be vector instructions; labels and trees must round like the TypeScript definition,
+  # adamw alike on every instruction set.
   target_compile_options(vlprm_cpu_${isa} PRIVATE -O3 -fno-math-errno -Wall -Wextra -Wno-psabi ${ARGN})
 endfunction()
 
-set_source_files_properties(csrc/cpu/mcLabels.cc csrc/cpu/adamw.cc PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+set(vlprm_exact adamw mcLabels puctSelect valueBackup)
+list(TRANSFORM vlprm_exact PREPEND csrc/cpu/)
+list(TRANSFORM vlprm_exact APPEND .cc)
+set_source_files_properties(${vlprm_exact} PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
 vlprm_cpu_kernels(baseline)
 list(TRANSFORM VLPRM_OPS PREPEND csrc/cpu/ OUTPUT_VARIABLE vlprm_drivers)
 list(TRANSFORM vlprm_drivers APPEND Driver.cc)

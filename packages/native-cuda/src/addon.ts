@@ -1,8 +1,11 @@
 import { adamwBinding } from './bindings/adamw.ts';
 import type { BackgroundBinding, Binding } from './bindings/binding.ts';
+import { expandNodesBinding } from './bindings/expandNodes.ts';
 import { mcLabelsBinding } from './bindings/mcLabels.ts';
+import { puctSelectBinding } from './bindings/puctSelect.ts';
 import { stepLossBinding } from './bindings/stepLoss.ts';
 import { stepScoreBinding } from './bindings/stepScore.ts';
+import { valueBackupBinding } from './bindings/valueBackup.ts';
 import { NativeError, type NativeErrorCode } from './errors.ts';
 import {
   BACKGROUND_OPS,
@@ -15,7 +18,7 @@ import {
 } from './kernels.ts';
 
 /** Raised with every change of the functions below or of a binding's arguments; csrc/napi/addon.cc holds the same number. */
-export const ADDON_ABI = 4;
+export const ADDON_ABI = 5;
 
 /** Where an op computes, as the addon counts them. */
 const DEVICES = { cpu: 0, cuda: 1 } as const;
@@ -51,6 +54,9 @@ export const BINDINGS: Bindings & BackgroundBindings = {
   stepLoss: stepLossBinding,
   adamw: adamwBinding,
   mcLabels: mcLabelsBinding,
+  puctSelect: puctSelectBinding,
+  expandNodes: expandNodesBinding,
+  valueBackup: valueBackupBinding,
 };
 
 const ADVICE: Partial<Record<string, string>> = {

@@ -3,7 +3,16 @@ export type { AsyncCallOptions } from './dispatch.ts';
 export { NATIVE_ERROR_CODES, NativeError, type NativeErrorCode } from './errors.ts';
 export { adamw, type AdamWInput, type AdamWState } from './ops/adamw.ts';
 export { type HiddenDtype } from './ops/hiddenRows.ts';
+export { expandNodes, type ExpandNodesInput } from './ops/expandNodes.ts';
 export { mcLabels, mcLabelsAsync, type McLabelsInput, type McLabelsOutput } from './ops/mcLabels.ts';
+export {
+  puctSelect,
+  uctSelect,
+  type NodeValue,
+  type PuctSelectInput,
+  type SelectOutput,
+  type UctSelectInput,
+} from './ops/puctSelect.ts';
 export { stepHeadSize, type StepHead } from './ops/stepHead.ts';
 export { stepLoss, stepLossAsync, type StepLossInput, type StepLossName, type StepLossOutput } from './ops/stepLoss.ts';
 export {
@@ -14,3 +23,8 @@ export {
   type StepScoreInput,
   type StepScoreOutput,
 } from './ops/stepScore.ts';
+export { releaseLeaves, valueBackup, type ReleaseLeavesInput, type ValueBackupInput } from './ops/valueBackup.ts';
+export { type SearchTreeDocument } from './trees/document.ts';
+export { bestChild, principalVariation, visitPolicy, type VisitPolicy } from './trees/statistics.ts';
+export { TreeBatch, type SearchNode } from './trees/tree-batch.ts';
+export { type Wave } from './trees/wave.ts';

@@ -1,7 +1,10 @@
 import type { AdamWPlan } from './ops/adamw.ts';
+import type { ExpandNodesPlan } from './ops/expandNodes.ts';
 import type { McLabelsPlan } from './ops/mcLabels.ts';
+import type { PuctSelectPlan } from './ops/puctSelect.ts';
 import type { StepLossPlan } from './ops/stepLoss.ts';
 import type { StepScorePlan } from './ops/stepScore.ts';
+import type { ValueBackupPlan } from './ops/valueBackup.ts';
 
 /**
  * What a backend computes. Plans are checked; a kernel writes every element of the outputs that its plan holds.
@@ -15,17 +18,28 @@ export interface Kernels {
   adamw(plan: AdamWPlan, threads?: number): boolean;
   /** Index of the first invalid outcome, or -1. */
   mcLabels(plan: McLabelsPlan, threads?: number): number;
+  puctSelect(plan: PuctSelectPlan, threads?: number): void;
+  expandNodes(plan: ExpandNodesPlan, threads?: number): void;
+  valueBackup(plan: ValueBackupPlan, threads?: number): void;
 }
 
 export type OpName = keyof Kernels;
 export type PlanOf<Op extends OpName> = Parameters<Kernels[Op]>[0];
 export type ResultOf<Op extends OpName> = ReturnType<Kernels[Op]>;
 
-export const OPS = ['stepScore', 'stepLoss', 'adamw', 'mcLabels'] as const satisfies readonly OpName[];
+export const OPS = [
+  'stepScore',
+  'stepLoss',
+  'adamw',
+  'mcLabels',
+  'puctSelect',
+  'expandNodes',
+  'valueBackup',
+] as const satisfies readonly OpName[];
 /** What the CUDA module computes; cpu and js compute every op. */
 export const CUDA_OPS = ['stepScore'] as const satisfies readonly OpName[];
 
-/** What can compute in the background. adamw updates its arguments in place, and half an update is none. */
+/** What can compute in the background. adamw and the ops on trees work in place, and half a change is none. */
 export const BACKGROUND_OPS = ['stepScore', 'stepLoss', 'mcLabels'] as const satisfies readonly OpName[];
 export type BackgroundOpName = (typeof BACKGROUND_OPS)[number];
 

@@ -8,7 +8,7 @@ interface TypedArrayConstructor<T> {
   readonly name: string;
 }
 
-type Numeric = Float32Array | Uint16Array | Int32Array | Uint8Array | Int8Array;
+type Numeric = Float64Array | Float32Array | Uint16Array | Int32Array | Uint8Array | Int8Array;
 
 function describe(value: unknown): string {
   if (value === null) return 'null';
@@ -102,6 +102,11 @@ export function lengthOf(array: { readonly length: number }, expected: number, w
     `has ${array.length} elements, ${because} needs ${expected}`,
     'make the lengths agree',
   );
+}
+
+export function boolean(value: unknown, where: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new NativeError('ERR_VLPRM_TYPE', where, `expected a boolean, got ${describe(value)}`, 'pass true or false');
 }
 
 /** An integer in [minimum, maximum]. */

@@ -6,9 +6,12 @@
 
 #include "cpu/threads.h"
 #include "ops/adamw.h"
+#include "ops/expandNodes.h"
 #include "ops/mcLabels.h"
+#include "ops/puctSelect.h"
 #include "ops/stepLoss.h"
 #include "ops/stepScore.h"
+#include "ops/valueBackup.h"
 
 namespace vlprm::cpu {
 
@@ -44,11 +47,16 @@ struct Kernels {
   void (*stepLoss)(const VlprmStepLoss&, LossChunk&, char* scratch);
   const AdamWKernels* adamw;
   void (*mcLabels)(VlprmMcLabels&);
+  // On the trees [begin, end) of the wave.
+  void (*puctSelect)(const VlprmPuctSelect&, int64_t begin, int64_t end);
+  void (*expandNodes)(const VlprmExpandNodes&, int64_t begin, int64_t end);
+  void (*valueBackup)(const VlprmValueBackup&, int64_t begin, int64_t end, char* scratch);  // scratch is all zeros before and after
   uint64_t (*readFloor)(const char* bytes, int64_t size);
 };
 
 // Bytes of 64-byte aligned scratch memory.
 size_t stepLossScratch(const VlprmStepLoss&, int64_t chunkRows);
+size_t valueBackupScratch(const VlprmValueBackup&);
 
 // Parameters of the head.
 int64_t lossParameters(const VlprmStepLoss&);
@@ -67,6 +75,9 @@ bool stepScore(VlprmStepScore&, const Control&);
 bool stepLoss(VlprmStepLoss&, const Control&);
 bool adamw(VlprmAdamW&, const Control&);
 bool mcLabels(VlprmMcLabels&, const Control&);
+bool puctSelect(VlprmPuctSelect&, const Control&);
+bool expandNodes(VlprmExpandNodes&, const Control&);
+bool valueBackup(VlprmValueBackup&, const Control&);
 
 // Reads every byte as fast as this machine can, for benchmarks. The sum only keeps the loads from being optimised away.
 uint64_t readFloor(const char* bytes, int64_t size, int threads);

@@ -8,7 +8,7 @@ namespace vlprm::napi {
 
 namespace {
 
-constexpr int ADDON_ABI = 4;
+constexpr int ADDON_ABI = 5;
 
 Napi::Value cpuInfo(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
@@ -48,6 +48,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exposeStepLoss(env, exports);
   exposeAdamw(env, exports);
   exposeMcLabels(env, exports);
+  exposePuctSelect(env, exports);
+  exposeExpandNodes(env, exports);
+  exposeValueBackup(env, exports);
   return exports;
 }
 

@@ -131,5 +131,8 @@ void exposeStepScore(Napi::Env, Napi::Object exports);
 void exposeStepLoss(Napi::Env, Napi::Object exports);
 void exposeAdamw(Napi::Env, Napi::Object exports);
 void exposeMcLabels(Napi::Env, Napi::Object exports);
+void exposePuctSelect(Napi::Env, Napi::Object exports);
+void exposeExpandNodes(Napi::Env, Napi::Object exports);
+void exposeValueBackup(Napi::Env, Napi::Object exports);
 
 }  // namespace vlprm::napi

@@ -1,0 +1,84 @@
+import type { PuctSelectPlan } from '../ops/puctSelect.ts';
+import { treeOf } from '../trees/wave.ts';
+
+/** The largest value backed up, once per real visit. */
+function maxSum(units: number, visits: number): number {
+  return (units * 2 ** -30 - 1) * visits;
+}
+
+/** The value of a node with its virtual visits; 0 without any visits. */
+function nodeValue(plan: PuctSelectPlan, at: number): number {
+  const { visits, virtualVisits, valueSum, valueMax } = plan.wave.storage;
+  const real = visits[at] as number;
+  const pending = virtualVisits[at] as number;
+  if (real + pending === 0) return 0;
+  const sum = plan.nodeValue === 'mean' ? (valueSum[at] as number) : maxSum(valueMax[at] as number, real);
+  return (sum + pending * plan.virtualValue) / (real + pending);
+}
+
+/** The child of element `parent`, in [0, count), whose score is the largest; the first of equal ones. */
+function bestChild(plan: PuctSelectPlan, parent: number, first: number, count: number): number {
+  const { visits, virtualVisits, valueSum, valueMax, prior } = plan.wave.storage;
+  const { virtualValue } = plan;
+  const uct = plan.exploration === 'uct';
+  const mean = plan.nodeValue === 'mean';
+  const factor = plan.factor[(visits[parent] as number) + (virtualVisits[parent] as number)] as number;
+  const firstPlay = plan.belowParent ? nodeValue(plan, parent) - plan.firstPlay : plan.firstPlay;
+  let best = 0;
+  let bestScore = -Infinity;
+  for (let child = 0; child < count; child += 1) {
+    const at = first + child;
+    const real = visits[at] as number;
+    const pending = virtualVisits[at] as number;
+    const total = real + pending;
+    const sum = mean ? (valueSum[at] as number) : maxSum(valueMax[at] as number, real);
+    const value = (sum + pending * virtualValue) / total;
+    let score: number;
+    if (uct) score = total === 0 ? Infinity : value + Math.sqrt(factor / total);
+    else score = (total === 0 ? firstPlay : value) + ((prior[at] as number) * factor) / (total + 1);
+    if (score > bestScore) {
+      bestScore = score;
+      best = child;
+    }
+  }
+  return best;
+}
+
+function descend(plan: PuctSelectPlan, base: number, entry: number): void {
+  const { firstChild, childCount, virtualVisits } = plan.wave.storage;
+  let node = 0;
+  let depth = 0;
+  for (;;) {
+    const at = base + node;
+    const first = firstChild[at] as number;
+    if (first > 0) {
+      const child = bestChild(plan, at, base + first, childCount[at] as number);
+      virtualVisits[at] = (virtualVisits[at] as number) + 1;
+      node = first + child;
+      depth += 1;
+      continue;
+    }
+    virtualVisits[at] = (virtualVisits[at] as number) + 1;
+    plan.wave.leaves[entry] = node;
+    plan.depths[entry] = depth;
+    return;
+  }
+}
+
+/** The definition. Only + - * / √ in a fixed order, so that every backend rounds alike. */
+export function puctSelect(plan: PuctSelectPlan): void {
+  const { storage, count, leavesPerTree, leaves } = plan.wave;
+  const { size, stride, capacity } = storage;
+  for (let index = 0; index < count; index += 1) {
+    const tree = treeOf(plan.wave, index);
+    for (let leaf = 0; leaf < leavesPerTree; leaf += 1) {
+      const entry = index * leavesPerTree + leaf;
+      if ((size[tree] as number) + (leaf + 1) * plan.childrenPerLeaf <= capacity) {
+        descend(plan, tree * stride, entry);
+      } else {
+        leaves[entry] = -1;
+        plan.depths[entry] = -1;
+      }
+    }
+  }
+}

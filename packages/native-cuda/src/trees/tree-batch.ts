@@ -1,0 +1,197 @@
+import { NativeError } from '../errors.ts';
+import { fields, integer } from '../validation.ts';
+import { readTrees, writeTrees, type SearchTreeDocument } from './document.ts';
+import {
+  allocateTrees,
+  clearTree,
+  MOST_VISITS,
+  mostVisits,
+  NOT_EXPANDED,
+  TERMINAL,
+  type TreeStorage,
+} from './storage.ts';
+import { GrowingTable, type ExplorationRule } from './tables.ts';
+
+/** One node as plain values. */
+export interface SearchNode {
+  /** -1 for the root. */
+  parent: number;
+  /** First of `childCount` consecutive nodes, or -1. */
+  firstChild: number;
+  childCount: number;
+  state: 'unexpanded' | 'expanded' | 'terminal';
+  /** Float32; 1 for the root. */
+  prior: number;
+  /** Values backed up through the node. */
+  visits: number;
+  /** Descents through it that no value has come back for. */
+  virtualVisits: number;
+  /** Mean and maximum of those values, each discounted; null without visits. */
+  meanValue: number | null;
+  maxValue: number | null;
+}
+
+/** What the ops on trees need of a batch and nobody else may touch. */
+export interface TreeState {
+  readonly storage: TreeStorage;
+  /** The factors of a rule for every number of visits that a node of the batch can have now. */
+  factors(rule: ExplorationRule): Float64Array;
+  /** Powers of the discount for every height of a node above a leaf. */
+  discounts(discount: number): Float64Array;
+  /**
+   * Lets every root have `visits` more.
+   * @throws NativeError ERR_VLPRM_RANGE when one would have more than 2²²
+   */
+  admit(visits: number, where: string): void;
+}
+
+class State implements TreeState {
+  readonly storage: TreeStorage;
+  readonly #factors = new GrowingTable();
+  readonly #discounts = new GrowingTable();
+  /** No root has more visits than this, virtual ones included. */
+  #visits: number;
+
+  constructor(storage: TreeStorage) {
+    this.storage = storage;
+    this.#visits = mostVisits(storage);
+  }
+
+  factors(rule: ExplorationRule): Float64Array {
+    return this.#factors.get(rule.key, this.#visits + 1, rule.factor);
+  }
+
+  discounts(discount: number): Float64Array {
+    const power = (index: number, previous: number): number => (index === 0 ? 1 : previous * discount);
+    return this.#discounts.get(`${discount}`, this.storage.capacity, power);
+  }
+
+  recount(): void {
+    this.#visits = mostVisits(this.storage);
+  }
+
+  admit(visits: number, where: string): void {
+    if (this.#visits + visits > MOST_VISITS) this.recount();
+    const most = this.#visits + visits;
+    if (most > MOST_VISITS) {
+      const what = `a root would have ${most} visits, sums are exact up to ${MOST_VISITS}`;
+      throw new NativeError('ERR_VLPRM_RANGE', where, what, 'begin a new tree');
+    }
+    this.#visits = most;
+  }
+}
+
+let stateOf: (batch: TreeBatch) => TreeState;
+
+/**
+ * B search trees of up to M nodes each as structures of arrays, at most 40 bytes a node. Node 0 of a tree is its root; the children of
+ * a node are consecutive and their numbers are above its own. `puctSelect`, `uctSelect`, `expandNodes` and `valueBackup` work on it
+ * in place, and every backend leaves the same bits.
+ */
+export class TreeBatch {
+  readonly #state: State;
+
+  static {
+    stateOf = (batch) => batch.#state;
+  }
+
+  /**
+   * @param size trees in [1, 2²⁰]; capacity, nodes per tree, in [1, 2²⁴]; trees · capacity at most 2²⁶
+   * @throws NativeError ERR_VLPRM_RANGE, ERR_VLPRM_TYPE, ERR_VLPRM_OOM
+   */
+  constructor(size: { trees: number; capacity: number }) {
+    const given = fields(size, 'TreeBatch');
+    const trees = integer(given.trees, 1, 2 ** 20, 'TreeBatch.trees');
+    const capacity = integer(given.capacity, 1, Math.min(2 ** 24, Math.floor(2 ** 26 / trees)), 'TreeBatch.capacity');
+    this.#state = new State(allocateTrees(trees, capacity));
+  }
+
+  get trees(): number {
+    return this.#state.storage.trees;
+  }
+
+  get capacity(): number {
+    return this.#state.storage.capacity;
+  }
+
+  /** Bytes that the nodes take. */
+  get bytes(): number {
+    const { memory, held } = this.#state.storage;
+    return memory.byteLength + held.byteLength;
+  }
+
+  /** Nodes that the tree has. */
+  size(tree: number): number {
+    return this.#state.storage.size[this.#tree(tree)] as number;
+  }
+
+  /** @throws NativeError ERR_VLPRM_RANGE for a tree or node that does not exist */
+  node(tree: number, node: number): SearchNode {
+    const { storage } = this.#state;
+    const at = this.#element(tree, node);
+    const first = storage.firstChild[at] as number;
+    const visits = storage.visits[at] as number;
+    return {
+      parent: storage.parent[at] as number,
+      firstChild: first > 0 ? first : -1,
+      childCount: storage.childCount[at] as number,
+      state: first === NOT_EXPANDED ? 'unexpanded' : first === TERMINAL ? 'terminal' : 'expanded',
+      prior: storage.prior[at] as number,
+      visits,
+      virtualVisits: storage.virtualVisits[at] as number,
+      meanValue: visits === 0 ? null : (storage.valueSum[at] as number) / visits,
+      maxValue: visits === 0 ? null : (storage.valueMax[at] as number) * 2 ** -30 - 1,
+    };
+  }
+
+  /** The nodes from the root to `node`, both included. */
+  pathTo(tree: number, node: number): Int32Array {
+    const base = this.#element(tree, node) - node;
+    const path: number[] = [];
+    for (let at = node; at >= 0; at = this.#state.storage.parent[base + at] as number) path.push(at);
+    return Int32Array.from(path.toReversed());
+  }
+
+  /** Makes a tree a root alone again. Leaves selected before are no leaves of it any more. */
+  clear(tree: number): void {
+    clearTree(this.#state.storage, this.#tree(tree));
+  }
+
+  /** Every tree without its virtual visits: those belong to evaluations in flight. */
+  toJSON(): SearchTreeDocument {
+    return writeTrees(this.#state.storage);
+  }
+
+  /**
+   * A batch from what `toJSON` wrote.
+   * @throws NativeError ERR_VLPRM_TYPE, ERR_VLPRM_RANGE, ERR_VLPRM_SHAPE with the place in the document
+   */
+  static fromJSON(document: SearchTreeDocument): TreeBatch {
+    const given = fields(document, 'TreeBatch.fromJSON');
+    const trees = Array.isArray(given.trees) ? given.trees.length : 0;
+    const batch = new TreeBatch({ trees, capacity: given.capacity });
+    readTrees(given, batch.#state.storage);
+    batch.#state.recount();
+    return batch;
+  }
+
+  #tree(tree: number): number {
+    return integer(tree, 0, this.trees - 1, 'TreeBatch.tree');
+  }
+
+  #element(tree: number, node: number): number {
+    const size = this.size(tree);
+    return tree * this.#state.storage.stride + integer(node, 0, size - 1, 'TreeBatch.node');
+  }
+}
+
+/** @throws NativeError ERR_VLPRM_TYPE when it is no TreeBatch */
+export function treeState(batch: unknown, where: string): TreeState {
+  if (batch instanceof TreeBatch) return stateOf(batch);
+  throw new NativeError(
+    'ERR_VLPRM_TYPE',
+    where,
+    'expected a TreeBatch',
+    'make one with new TreeBatch({ trees, capacity })',
+  );
+}
