@@ -4,10 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { backends } from './backends.ts';
 import { NativeError, type NativeErrorCode } from './errors.ts';
 import { adamw } from './ops/adamw.ts';
+import { expandNodes } from './ops/expandNodes.ts';
 import { mcLabels } from './ops/mcLabels.ts';
+import { puctSelect, uctSelect } from './ops/puctSelect.ts';
 import { stepHeadSize } from './ops/stepHead.ts';
 import { stepLoss } from './ops/stepLoss.ts';
 import { planStepScore, stepScore } from './ops/stepScore.ts';
+import { valueBackup } from './ops/valueBackup.ts';
+import { TreeBatch } from './trees/tree-batch.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -263,17 +267,145 @@ const mcLabelsSubject: Subject = {
   ],
 };
 
+/** Two trees of a root and two children, whose roots are visited and at whose first children a descent waits. */
+function searchedBatch(): TreeBatch {
+  const batch = new TreeBatch({ trees: 2, capacity: 6 });
+  const leaves = Int32Array.of(0, 0);
+  expandNodes({ batch, leaves, childOffsets: Int32Array.of(0, 2, 4), priors: new Float32Array(4).fill(0.5) });
+  valueBackup({ batch, leaves, values: Float64Array.of(0, 0), selected: false });
+  puctSelect({ batch });
+  return batch;
+}
+
+const waveRefusals: Subject['refusals'] = [
+  [(x) => ({ ...x, batch: {} }), 'ERR_VLPRM_TYPE', 'batch'],
+  [(x) => ({ ...x, trees: [0, 1] }), 'ERR_VLPRM_TYPE', 'trees'],
+  [(x) => ({ ...x, trees: Int32Array.of(0, 2) }), 'ERR_VLPRM_POSITION', 'trees[1]'],
+  [(x) => ({ ...x, trees: Int32Array.of(1, 0) }), 'ERR_VLPRM_POSITION', 'trees[1]'],
+  [(x) => ({ ...x, trees: Int32Array.of(-1, 1) }), 'ERR_VLPRM_POSITION', 'trees[0]'],
+  [(x) => ({ ...x, trees: resizable('i32', 2) }), 'ERR_VLPRM_RESIZABLE', 'trees'],
+];
+
+const leafRefusals: Subject['refusals'] = [
+  ...waveRefusals,
+  [(x) => ({ ...x, leaves: Int32Array.of(1) }), 'ERR_VLPRM_SHAPE', 'leaves'],
+  [(x) => ({ ...x, leaves: Int32Array.of(1, 3) }), 'ERR_VLPRM_POSITION', 'leaves[1]'],
+  [(x) => ({ ...x, leaves: Int32Array.of(-2, 1) }), 'ERR_VLPRM_POSITION', 'leaves[0]'],
+  [(x) => ({ ...x, leaves: Float32Array.of(1, 1) }), 'ERR_VLPRM_TYPE', 'leaves'],
+];
+
+function within(op: string, refusals: Subject['refusals']): Subject['refusals'] {
+  return refusals.map(([change, code, where]) => [change, code, `${op}.${where}`] as const);
+}
+
+const selection = {
+  leavesPerTree: 2,
+  trees: Int32Array.of(0, 1),
+  nodeValue: 'max',
+  virtualValue: -0.5,
+  childrenPerLeaf: 1,
+};
+
+const selectRefusals: Subject['refusals'] = [
+  ...waveRefusals,
+  [(x) => ({ ...x, leavesPerTree: 0 }), 'ERR_VLPRM_RANGE', 'leavesPerTree'],
+  [(x) => ({ ...x, leavesPerTree: 2 ** 16 + 1 }), 'ERR_VLPRM_RANGE', 'leavesPerTree'],
+  [(x) => ({ ...x, nodeValue: 'median' }), 'ERR_VLPRM_TYPE', 'nodeValue'],
+  [(x) => ({ ...x, virtualValue: -1.5 }), 'ERR_VLPRM_RANGE', 'virtualValue'],
+  [(x) => ({ ...x, childrenPerLeaf: -1 }), 'ERR_VLPRM_RANGE', 'childrenPerLeaf'],
+  [(x) => ({ ...x, c: NaN, cInit: undefined, cBase: undefined }), 'ERR_VLPRM_RANGE', 'c'],
+];
+
+const puctSelectSubject: Subject = {
+  call: puctSelect as Subject['call'],
+  valid: () => ({ batch: searchedBatch(), ...selection, cInit: 1, cBase: 100, firstPlay: { belowParent: 0.1 } }),
+  refusals: [
+    [() => null, 'ERR_VLPRM_TYPE', 'puctSelect'],
+    ...within('puctSelect', [
+      ...selectRefusals,
+      [(x) => ({ ...x, c: 1 }), 'ERR_VLPRM_TYPE', 'c'],
+      [(x) => ({ ...x, cInit: -1 }), 'ERR_VLPRM_RANGE', 'cInit'],
+      [(x) => ({ ...x, cBase: 0 }), 'ERR_VLPRM_RANGE', 'cBase'],
+      [(x) => ({ ...x, firstPlay: 'parent' }), 'ERR_VLPRM_TYPE', 'firstPlay'],
+      [(x) => ({ ...x, firstPlay: 2 }), 'ERR_VLPRM_RANGE', 'firstPlay'],
+      [(x) => ({ ...x, firstPlay: {} }), 'ERR_VLPRM_TYPE', 'firstPlay.belowParent'],
+    ]),
+  ],
+};
+
+const uctSelectSubject: Subject = {
+  call: uctSelect as Subject['call'],
+  valid: () => ({ batch: searchedBatch(), ...selection, c: 1 }),
+  refusals: [[() => 1, 'ERR_VLPRM_TYPE', 'uctSelect'], ...within('uctSelect', selectRefusals)],
+};
+
+const expandNodesSubject: Subject = {
+  call: expandNodes as Subject['call'],
+  valid: () => ({
+    batch: searchedBatch(),
+    trees: Int32Array.of(0, 1),
+    leaves: Int32Array.of(1, -1),
+    childOffsets: Int32Array.of(0, 2, 3),
+    priors: Float32Array.of(0, 1, 0.5),
+  }),
+  refusals: [
+    [() => undefined, 'ERR_VLPRM_TYPE', 'expandNodes'],
+    ...within('expandNodes', [
+      ...leafRefusals,
+      [(x) => ({ ...x, childOffsets: Int32Array.of(0, 3) }), 'ERR_VLPRM_SHAPE', 'childOffsets'],
+      [(x) => ({ ...x, childOffsets: Int32Array.of(0, 2, 4) }), 'ERR_VLPRM_SEGMENTS', 'childOffsets[2]'],
+      [(x) => ({ ...x, childOffsets: Int32Array.of(0, 4, 3) }), 'ERR_VLPRM_SEGMENTS', 'childOffsets[2]'],
+      [(x) => ({ ...x, priors: Float32Array.of(0, 1, 1.5) }), 'ERR_VLPRM_RANGE', 'priors[2]'],
+      [(x) => ({ ...x, priors: Float32Array.of(NaN, 1, 0) }), 'ERR_VLPRM_RANGE', 'priors[0]'],
+      [
+        (x) => ({ ...x, childOffsets: Int32Array.of(0, 4, 4), priors: new Float32Array(4) }),
+        'ERR_VLPRM_CAPACITY',
+        'childOffsets[1]',
+      ],
+    ]),
+  ],
+};
+
+const valueBackupSubject: Subject = {
+  call: valueBackup as Subject['call'],
+  valid: () => ({
+    batch: searchedBatch(),
+    trees: Int32Array.of(0, 1),
+    leaves: Int32Array.of(1, -1),
+    values: Float64Array.of(0.5, NaN),
+    discount: 0.9,
+    selected: true,
+  }),
+  refusals: [
+    [() => 'leaves', 'ERR_VLPRM_TYPE', 'valueBackup'],
+    ...within('valueBackup', [
+      ...leafRefusals,
+      [(x) => ({ ...x, leaves: Int32Array.of(2, 1), values: new Float64Array(2) }), 'ERR_VLPRM_PENDING', 'leaves[0]'],
+      [(x) => ({ ...x, values: Float32Array.of(0, 0) }), 'ERR_VLPRM_TYPE', 'values'],
+      [(x) => ({ ...x, values: new Float64Array(3) }), 'ERR_VLPRM_SHAPE', 'values'],
+      [(x) => ({ ...x, values: Float64Array.of(1.5, 0) }), 'ERR_VLPRM_RANGE', 'values[0]'],
+      [(x) => ({ ...x, values: Float64Array.of(NaN, 0) }), 'ERR_VLPRM_RANGE', 'values[0]'],
+      [(x) => ({ ...x, discount: 1.1 }), 'ERR_VLPRM_RANGE', 'discount'],
+      [(x) => ({ ...x, selected: 1 }), 'ERR_VLPRM_TYPE', 'selected'],
+    ]),
+  ],
+};
+
 const SUBJECTS = {
   stepScore: stepScoreSubject,
   stepLoss: stepLossSubject,
   adamw: adamwSubject,
   mcLabels: mcLabelsSubject,
+  puctSelect: puctSelectSubject,
+  uctSelect: uctSelectSubject,
+  expandNodes: expandNodesSubject,
+  valueBackup: valueBackupSubject,
 };
 const AVAILABLE = backends()
   .filter(({ name, available }) => available && name !== 'cuda')
   .map(({ name }) => name);
 
-describe.each(Object.entries(SUBJECTS))('%s', (op, { call, valid, refusals }) => {
+describe.each(Object.entries(SUBJECTS))('%s', (_, { call, valid, refusals }) => {
   test.each(AVAILABLE)('accepts what the refusals are changed from (%s)', (backend) => {
     expect(() => call(valid(), { backend })).not.toThrow();
   });
@@ -291,7 +423,10 @@ describe.each(Object.entries(SUBJECTS))('%s', (op, { call, valid, refusals }) =>
 
   test('refuses a backend that does not exist, and options that are none', () => {
     expect(() => call(valid(), { backend: 'tpu' })).toThrow(
-      expect.objectContaining({ code: 'ERR_VLPRM_TYPE', where: `${op}.options.backend` }),
+      expect.objectContaining({
+        code: 'ERR_VLPRM_TYPE',
+        where: expect.stringMatching(/\.options\.backend$/) as string,
+      }),
     );
     expect(() => call(valid(), 'cpu')).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_TYPE' }));
   });
