@@ -48,11 +48,15 @@ export function writeTrees(storage: TreeStorage): SearchTreeDocument {
   return { schema: SEARCH_TREE_SCHEMA, capacity: storage.capacity, trees };
 }
 
+function list(value: unknown, where: string): readonly unknown[] {
+  if (Array.isArray(value)) return value as readonly unknown[];
+  throw new NativeError('ERR_VLPRM_TYPE', where, 'expected an array', 'pass what toJSON wrote');
+}
+
 function column(value: unknown, length: number, where: string): readonly unknown[] {
-  if (!Array.isArray(value))
-    throw new NativeError('ERR_VLPRM_TYPE', where, 'expected an array', 'pass what toJSON wrote');
-  lengthOf(value, length, where, 'the tree');
-  return value as readonly unknown[];
+  const given = list(value, where);
+  lengthOf(given, length, where, 'the tree');
+  return given;
 }
 
 /** A multiple of 2⁻³⁰ in [-most, most]. */
@@ -74,7 +78,7 @@ function readParent(storage: TreeStorage, begin: number, node: number, value: un
     const what = `node ${above} has children that are not consecutive, or more than ${2 ** 16 - 1}`;
     throw new NativeError('ERR_VLPRM_SHAPE', where, what, 'pass what toJSON wrote');
   }
-  (childCount as Uint16Array)[at] = (childCount[at] as number) + 1;
+  childCount[at] = (childCount[at] as number) + 1;
 }
 
 function readVisits(storage: TreeStorage, begin: number, document: TreeDocument, node: number, where: string): void {
@@ -119,11 +123,7 @@ function readTerminal(storage: TreeStorage, begin: number, value: unknown, size:
 function readTree(document: TreeDocument, storage: TreeStorage, tree: number): void {
   const where = `TreeBatch.fromJSON.trees[${tree}]`;
   object(document, where);
-  const { length } = column(
-    document.visits,
-    (document.visits as unknown[] | undefined)?.length ?? 0,
-    `${where}.visits`,
-  );
+  const { length } = list(document.visits, `${where}.visits`);
   const size = integer(length, 1, storage.capacity, `${where}.visits.length`);
   const begin = tree * storage.stride;
   const parent = column(document.parent, size, `${where}.parent`);
@@ -136,7 +136,7 @@ function readTree(document: TreeDocument, storage: TreeStorage, tree: number): v
     readVisits(storage, begin, document, node, where);
   }
   for (let node = 0; node < size; node += 1) checkVisits(storage, begin, node, where);
-  const terminal = column(document.terminal, document.terminal?.length ?? 0, `${where}.terminal`);
+  const terminal = list(document.terminal, `${where}.terminal`);
   terminal.forEach((node, i) => readTerminal(storage, begin, node, size, `${where}.terminal[${i}]`));
   storage.size[tree] = size;
 }

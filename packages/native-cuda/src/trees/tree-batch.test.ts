@@ -88,7 +88,9 @@ describe('statistics', () => {
     expect(() => bestChild(batch, 0, -1)).toThrow(range);
     expect(() => principalVariation(batch, 2)).toThrow(range);
     expect(() => visitPolicy(batch, NaN)).toThrow(range);
-    expect(() => visitPolicy({} as TreeBatch)).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_TYPE' }));
+    expect(() => visitPolicy(null as unknown as TreeBatch)).toThrow(
+      expect.objectContaining({ code: 'ERR_VLPRM_TYPE' }),
+    );
   });
 
   test('a cleared tree is a root alone', () => {
