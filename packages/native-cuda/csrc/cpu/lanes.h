@@ -53,12 +53,14 @@ inline Lanes where(IntLanes condition, Lanes values) {
 // The rectifier's condition; NaN passes, so that it reaches the logit.
 inline IntLanes isActive(Lanes activation) { return ~(activation <= 0.0f); }
 
+typedef float HalfLanes __attribute__((vector_size(LANES / 2 * sizeof(float))));
+
 inline float sumLanes(Lanes lanes) {
-  const float a = lanes[0] + lanes[4];
-  const float b = lanes[1] + lanes[5];
-  const float c = lanes[2] + lanes[6];
-  const float d = lanes[3] + lanes[7];
-  return (a + c) + (b + d);
+  HalfLanes low, high;
+  memcpy(&low, &lanes, sizeof low);
+  memcpy(&high, reinterpret_cast<const char*>(&lanes) + sizeof low, sizeof high);
+  const HalfLanes sums = low + high;
+  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
 struct Span {
@@ -159,9 +161,11 @@ struct SpanMask {
 // All bits of the elements of the last span that no span before it has counted: a weight of zero would make NaN of an infinity.
 template <class Dtype>
 inline SpanMask lastSpanMask(int64_t width) {
-  uint32_t bits[SPAN];
-  for (int64_t k = 0; k < SPAN; ++k) bits[k] = spanElement<Dtype>(k) >= SPAN - width % SPAN ? 0xffffffffu : 0u;
-  return {loadBits(bits), loadBits(bits + LANES)};
+  constexpr int32_t STRIDE = Dtype::PAIRED ? 2 : 1;
+  constexpr int32_t SECOND = Dtype::PAIRED ? 1 : LANES;
+  const IntLanes first = IntLanes{0, 1, 2, 3, 4, 5, 6, 7} * STRIDE;
+  const int32_t counted = static_cast<int32_t>(SPAN - width % SPAN);
+  return {(BitLanes)(first >= counted), (BitLanes)(first + SECOND >= counted)};
 }
 
 inline Span masked(Span x, const SpanMask& mask) {

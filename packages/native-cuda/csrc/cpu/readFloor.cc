@@ -6,11 +6,7 @@
 namespace vlprm::cpu::VLPRM_ISA {
 
 uint64_t readFloor(const char* bytes, int64_t size) {
-#ifdef __AVX512F__
-  typedef uint64_t Words __attribute__((vector_size(64)));
-#else
-  typedef uint64_t Words __attribute__((vector_size(32)));
-#endif
+  typedef uint64_t Words __attribute__((vector_size(32)));  // as fast as 64 bytes, or faster
   constexpr int STREAMS = 8;
   Words sums[STREAMS] = {};
   int64_t i = 0;

@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "cpu/kernels.h"
-#include "cpu/lanes.h"
+#include "cpu/labelProducts.h"
 #include "cpu/logistic.h"
 #include "cpu/logisticLanes.h"
 #include "cpu/twoLayerHead.h"
@@ -9,7 +9,8 @@
 namespace {
 
 constexpr int64_t STEP_BLOCK = vlprm::cpu::STEP_BLOCK;
-constexpr int64_t FETCH_AHEAD = 16 * 1024;  // bytes of rows: with those in work, they fit into a first cache of 32 KB
+constexpr int64_t LARGE_LABEL = 16 * 1024;  // bytes
+constexpr int64_t FETCH_AHEAD = 8 * 1024;  // bytes at least; with the row in work they should fit into the first cache
 
 // -logsumexp(-u), the logit of the positive label against all others together. NaN if any u is.
 double jointLogit(const double* u, int64_t others) {
@@ -36,22 +37,23 @@ void writeStep(const VlprmStepScore& op, int64_t step, double* u) {
   for (int64_t j = 0; j < op.others; ++j) logProbability[1 + j] = static_cast<float>(p.logPositive - u[j]);
 }
 
-// Two labels: up to eight steps at once.
+// Two labels: eight steps at once, of which `count` are written.
 void writeLanes(const VlprmStepScore& op, int64_t begin, int64_t count, const double* u) {
-  float logits[LANES] = {};
-  for (int64_t k = 0; k < count; ++k) logits[k] = static_cast<float>(u[k] / op.temperature);
+  float logits[LANES];
+  float logProbability[2 * LANES];
+  for (int64_t k = 0; k < LANES; ++k) logits[k] = static_cast<float>(u[k] / op.temperature);
   const LogisticLanes p = logisticLanes(loadLanes(logits));
-  float probability[LANES];
-  memcpy(probability, &p.probability, sizeof probability);
-  for (int64_t k = 0; k < count; ++k) {
-    op.logit[begin + k] = logits[k];
-    op.probability[begin + k] = probability[k];
-    op.logProbability[2 * (begin + k)] = p.logPositive[k];
-    op.logProbability[2 * (begin + k) + 1] = p.logNegative[k];
+  for (int64_t k = 0; k < LANES; ++k) {
+    logProbability[2 * k] = p.logPositive[k];
+    logProbability[2 * k + 1] = p.logNegative[k];
   }
+  const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+  memcpy(op.logit + begin, logits, bytes);
+  memcpy(op.probability + begin, &p.probability, bytes);
+  memcpy(op.logProbability + 2 * begin, logProbability, 2 * bytes);
 }
 
-// u [count, others] of steps [begin, begin + count).
+// u [count, others] of steps [begin, begin + count); room up to a whole number of lanes.
 void writeSteps(const VlprmStepScore& op, int64_t begin, int64_t count, double* u) {
   if (op.others > 1) {
     for (int64_t k = 0; k < count; ++k) writeStep(op, begin + k, u + k * op.others);
@@ -66,48 +68,78 @@ const Element* rowOf(const VlprmStepScore& op, int64_t step) {
   return static_cast<const Element*>(op.hidden) + (op.positions == nullptr ? real : op.positions[real]) * op.width;
 }
 
-// u [count, others] of steps [begin, begin + count), before the temperature; COUNT rows at once. Behind the last step its row stands
-// in, so that every row takes the same path.
+// The rows of COUNT steps, and those that are wanted later.
 template <class Dtype, int COUNT>
-void rowDifferences(const VlprmStepScore& op, const float* packed, int64_t ahead, int64_t begin, int64_t count, double* u) {
-  const int64_t paddedWidth = roundUp(op.width, SPAN);
-  for (int64_t at = 0; at < count; at += COUNT) {
-    const typename Dtype::Element* rows[COUNT];
-    const typename Dtype::Element* next[COUNT];
+struct StepRows {
+  typedef typename Dtype::Element Element;
+  const Element* rows[COUNT];
+  const Element* ahead[COUNT];
+  Element padded[COUNT][STRIPE] = {};
+
+  // Behind the last step its row stands in, so that every row takes the same path.
+  void point(const VlprmStepScore& op, int64_t begin, int64_t rowsAhead) {
     for (int64_t r = 0; r < COUNT; ++r) {
-      rows[r] = rowOf<typename Dtype::Element>(op, begin + at + r);
-      next[r] = rowOf<typename Dtype::Element>(op, begin + at + r + ahead);
+      rows[r] = rowOf<Element>(op, begin + r);
+      ahead[r] = rowOf<Element>(op, begin + r + rowsAhead);
     }
+  }
+
+  // A row shorter than a stripe is copied behind zeros, as its label rows are.
+  void pad(int64_t width) {
+    for (int64_t r = 0; r < COUNT; ++r) {
+      memcpy(padded[r] + STRIPE - width, rows[r], static_cast<size_t>(width) * sizeof(Element));
+      rows[r] = padded[r];
+    }
+  }
+};
+
+// u [count, others] of steps [begin, begin + count), before the temperature.
+template <class Dtype, int COUNT>
+void rowDifferences(const VlprmStepScore& op, const float* packed, int64_t begin, int64_t count, double* u) {
+  const int64_t rowBytes = op.width * static_cast<int64_t>(sizeof(typename Dtype::Element));
+  const int64_t rowsAhead = roundUp(1 + FETCH_AHEAD / rowBytes, COUNT);
+  const int64_t width = op.width < STRIPE ? STRIPE : op.width;
+  const StripeMask mask(width);
+  StepRows<Dtype, COUNT> steps;
+  const auto write = [&](int64_t at, int64_t j, float product) { u[at * op.others + j] = product + op.bias[j]; };
+  for (int64_t at = 0; at < count; at += COUNT) {
     const int64_t real = count - at < COUNT ? count - at : COUNT;
-    for (int64_t j = 0; j < op.others; ++j) {
-      float products[COUNT];
-      rowProducts<Dtype, COUNT, COUNT>(packed + j * paddedWidth, rows, next, op.width, products);
-      for (int64_t r = 0; r < real; ++r) u[(at + r) * op.others + j] = products[r] + op.bias[j];
+    steps.point(op, begin + at, rowsAhead);
+    if (op.width < STRIPE) steps.pad(op.width);
+    int64_t j = 0;
+    for (; j + 2 <= op.others; j += 2) {
+      float products[COUNT][2];
+      labelProducts<Dtype, COUNT, 2>(packed + j * roundUp(width, STRIPE), steps.rows, steps.ahead, width, mask, products);
+      for (int64_t r = 0; r < real; ++r) {
+        write(at + r, j, products[r][0]);
+        write(at + r, j + 1, products[r][1]);
+      }
+    }
+    if (j < op.others) {
+      float products[COUNT][1];
+      labelProducts<Dtype, COUNT, 1>(packed + j * roundUp(width, STRIPE), steps.rows, steps.ahead, width, mask, products);
+      for (int64_t r = 0; r < real; ++r) write(at + r, j, products[r][0]);
     }
   }
 }
 
-// As many rows share a load of the weights as leave room in the first cache for those that are fetched meanwhile.
+// Memory delivers one row after another best. But label rows that leave no room in the first cache are read for two rows at a time.
 template <class Dtype>
 void scoreRows(const VlprmStepScore& op, const float* packed, double* u, int64_t begin, int64_t end) {
-  const int64_t rowBytes = op.width * static_cast<int64_t>(sizeof(typename Dtype::Element));
-  const int64_t rowsAhead = FETCH_AHEAD / rowBytes;
+  const bool wide = op.width * static_cast<int64_t>(sizeof(float)) > LARGE_LABEL;
   for (; begin < end; begin += STEP_BLOCK) {
     const int64_t count = end - begin < STEP_BLOCK ? end - begin : STEP_BLOCK;
-    if (rowsAhead >= 4) {
-      rowDifferences<Dtype, 4>(op, packed, rowsAhead, begin, count, u);
-    } else if (rowsAhead >= 2) {
-      rowDifferences<Dtype, 2>(op, packed, 2, begin, count, u);
+    if (wide) {
+      rowDifferences<Dtype, 2>(op, packed, begin, count, u);
     } else {
-      rowDifferences<Dtype, 1>(op, packed, 1, begin, count, u);
+      rowDifferences<Dtype, 1>(op, packed, begin, count, u);
     }
     writeSteps(op, begin, count, u);
   }
 }
 
-template <class Dtype>
 void packRows(const VlprmStepScore& op, float* packed) {
-  for (int64_t j = 0; j < op.others; ++j) packWeights<Dtype>(op.rows + j * op.width, op.width, packed + j * roundUp(op.width, SPAN));
+  for (int64_t j = 0; j < op.others; ++j) packLabel(op.rows + j * op.width, op.width, packed + j * roundUp(op.width, STRIPE));
 }
 
 void scoreTwoLayers(const VlprmStepScore& op, const float* panels, char* scratch, int64_t begin, int64_t end) {
@@ -117,7 +149,7 @@ void scoreTwoLayers(const VlprmStepScore& op, const float* panels, char* scratch
     const int64_t count = end - begin < TILE_ROWS ? end - begin : TILE_ROWS;
     packTile<F32>(head, op.hidden, op.positions, begin, count, memory.tile);
     activate(head, panels, memory.tile, count, memory.activations);
-    double logits[TILE_ROWS];
+    double logits[TILE_ROWS] = {};
     for (int64_t r = 0; r < count; ++r) logits[r] = outputLogit(head, memory.activations + r * head.paddedUnits);
     writeSteps(op, begin, count, logits);
   }
@@ -195,12 +227,8 @@ int32_t votedAnswer(const VlprmStepScore& op, const float* scores, int32_t begin
 void pack(const VlprmStepScore& op, float* packed) {
   if (op.head != nullptr) {
     packPanels(TwoLayerHead(op.head, op.width, op.hiddenSize), packed);
-  } else if (op.dtype == VLPRM_F32) {
-    packRows<F32>(op, packed);
-  } else if (op.dtype == VLPRM_BF16) {
-    packRows<BF16>(op, packed);
   } else {
-    packRows<F16>(op, packed);
+    packRows(op, packed);
   }
 }
 

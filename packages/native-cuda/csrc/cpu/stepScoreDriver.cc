@@ -1,4 +1,5 @@
 #include "cpu/kernels.h"
+#include "cpu/labelProducts.h"
 #include "cpu/scratch.h"
 #include "cpu/twoLayerHead.h"
 
@@ -24,7 +25,7 @@ Memory memoryOf(const VlprmStepScore& op) {
     const TwoLayerHead head(op.head, op.width, op.hiddenSize);
     return {aligned(panelBytes(head)), aligned(TileMemory::bytes(head))};
   }
-  const size_t packed = sizeof(float) * static_cast<size_t>(op.others * roundUp(op.width, SPAN));
+  const size_t packed = sizeof(float) * static_cast<size_t>(op.others * roundUp(op.width, STRIPE));
   return {aligned(packed), aligned(sizeof(double) * static_cast<size_t>(op.others * STEP_BLOCK))};
 }
 
