@@ -11,14 +11,16 @@ import {
   BACKGROUND_OPS,
   type BackgroundKernels,
   type BackgroundOpName,
+  type Compute,
   type Kernels,
   type OpName,
   type PlanOf,
   type ResultOf,
 } from './kernels.ts';
+import type { Allocate, ElementArray, MemoryUsage } from './memory.ts';
 
 /** Raised with every change of the functions below or of a binding's arguments; csrc/napi/addon.cc holds the same number. */
-export const ADDON_ABI = 5;
+export const ADDON_ABI = 6;
 
 /** Where an op computes, as the addon counts them. */
 const DEVICES = { cpu: 0, cuda: 1 } as const;
@@ -33,6 +35,9 @@ type NativeOp = (
   ...plan: readonly unknown[]
 ) => unknown;
 
+/** Memory of a DeviceBuffer that the addon owns. */
+type Handle = object;
+
 /** What vlprm.node exports. It trusts its arguments: only checked plans may reach it. */
 export interface NativeAddon extends Record<OpName, NativeOp> {
   readonly abi: number;
@@ -42,6 +47,12 @@ export interface NativeAddon extends Record<OpName, NativeOp> {
   readFloor(array: Float32Array | Uint16Array | Int32Array | Uint8Array, threads: number): number;
   /** Looks for driver, module and device; `reason` is null when a device is there. */
   cudaProbe(modulePath: string): { detail: string | null; reason: string | null };
+  allocate(device: number, bytes: number): Handle;
+  /** The memory goes when the last job that uses it has ended; the garbage collector does the same to forgotten handles. */
+  release(handle: Handle): void;
+  write(handle: Handle, byteOffset: number, from: ElementArray): void;
+  read(handle: Handle, byteOffset: number, into: ElementArray): void;
+  memoryUsage(): MemoryUsage;
 }
 
 type BackgroundBindings = {
@@ -60,6 +71,7 @@ export const BINDINGS: Bindings & BackgroundBindings = {
 };
 
 const ADVICE: Partial<Record<string, string>> = {
+  ERR_VLPRM_DETACHED: 'pass arrays that this thread owns',
   ERR_VLPRM_OOM: 'use smaller batches',
   ERR_VLPRM_DEVICE: "use backend 'cpu'",
   ERR_VLPRM_BACKEND_UNAVAILABLE: 'use another backend for this call',
@@ -84,14 +96,7 @@ function kernel<Op extends OpName>(addon: NativeAddon, device: Device, op: Op): 
   return call as Kernels[Op];
 }
 
-export function nativeKernels<Op extends OpName>(
-  addon: NativeAddon,
-  device: Device,
-  ops: readonly Op[],
-): Pick<Kernels, Op> {
-  return Object.fromEntries(ops.map((op) => [op, kernel(addon, device, op)])) as Pick<Kernels, Op>;
-}
-
+/** On the executor of the device: one thread, jobs in the order of their calls. */
 function backgroundKernel<Op extends BackgroundOpName>(
   addon: NativeAddon,
   device: Device,
@@ -109,12 +114,31 @@ function backgroundKernel<Op extends BackgroundOpName>(
   return call as BackgroundKernels[Op];
 }
 
-/** The ops that the device computes, on the executor of that device: one thread, jobs in the order of their calls. */
-export function nativeBackgroundKernels(
-  addon: NativeAddon,
-  device: Device,
-  ops: readonly OpName[],
-): Partial<BackgroundKernels> {
-  const computed = BACKGROUND_OPS.filter((op) => ops.includes(op));
-  return Object.fromEntries(computed.map((op) => [op, backgroundKernel(addon, device, op)]));
+function nativeAllocate(addon: NativeAddon, device: Device): Allocate {
+  const coded = <T>(call: () => T): T => {
+    try {
+      return call();
+    } catch (error) {
+      throw nativeFailure(error, `DeviceBuffer on backend '${device}'`);
+    }
+  };
+  return ({ byteLength, BYTES_PER_ELEMENT: bytes }) => {
+    const handle = coded(() => addon.allocate(DEVICES[device], byteLength));
+    return {
+      resident: handle,
+      read: (into, from) => coded(() => addon.read(handle, bytes * from, into)),
+      write: (array, at) => coded(() => addon.write(handle, bytes * at, array)),
+      release: () => addon.release(handle),
+    };
+  };
+}
+
+/** The device with the ops that it computes. */
+export function nativeCompute(addon: NativeAddon, device: Device, ops: readonly OpName[]): Compute {
+  const later = BACKGROUND_OPS.filter((op) => ops.includes(op));
+  return {
+    kernels: Object.fromEntries(ops.map((op) => [op, kernel(addon, device, op)])),
+    background: Object.fromEntries(later.map((op) => [op, backgroundKernel(addon, device, op)])),
+    allocate: nativeAllocate(addon, device),
+  };
 }

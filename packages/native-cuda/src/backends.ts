@@ -1,7 +1,8 @@
 import { NativeError } from './errors.ts';
 import { jsKernels } from './js/kernels.ts';
-import type { BackgroundKernels, Kernels, OpName } from './kernels.ts';
+import type { Compute, Kernels, OpName } from './kernels.ts';
 import { nativeBackends } from './loader.ts';
+import { allocateJs } from './memory.ts';
 import { object, oneOf } from './validation.ts';
 
 export const BACKEND_NAMES = ['js', 'cpu', 'cuda'] as const;
@@ -23,38 +24,40 @@ export interface CallOptions {
   threads?: number | undefined;
 }
 
-export interface Backend {
-  readonly info: BackendInfo;
-  readonly kernels: Partial<Kernels>;
-  readonly background: Partial<BackgroundKernels>;
+export interface Backend extends Compute {
+  readonly name: BackendName;
 }
 
-const jsBackend: Backend = {
+interface Found {
+  readonly info: BackendInfo;
+  /** Null when it is not available. */
+  readonly compute: Compute | null;
+}
+
+const js: Found = {
   info: { name: 'js', available: true, detail: 'float64 arithmetic, 1 thread', reason: null },
-  kernels: jsKernels,
-  background: {},
+  compute: { kernels: jsKernels, background: {}, allocate: allocateJs },
 };
 
-/** What there is under that name. */
-export function backend(name: BackendName): Backend {
-  if (name === 'js') return jsBackend;
-  const { detail, reason, kernels, background } = nativeBackends()[name];
-  return { info: { name, available: kernels !== null, detail, reason }, kernels: kernels ?? {}, background };
+function find(name: BackendName): Found {
+  if (name === 'js') return js;
+  const { detail, reason, compute } = nativeBackends()[name];
+  return { info: { name, available: compute !== null, detail, reason }, compute };
 }
 
 /** Every backend, with the reason why one is not available. The native addon is loaded at the first call. */
 export function backends(): readonly BackendInfo[] {
-  return BACKEND_NAMES.map((name) => ({ ...backend(name).info }));
+  return BACKEND_NAMES.map((name) => ({ ...find(name).info }));
 }
 
 /** @throws NativeError ERR_VLPRM_BACKEND_UNAVAILABLE with the reason */
-function availableBackend(name: BackendName): Backend {
-  const found = backend(name);
-  if (found.info.available) return found;
+export function availableBackend(name: BackendName): Backend {
+  const { info, compute } = find(name);
+  if (compute !== null) return { name, ...compute };
   throw new NativeError(
     'ERR_VLPRM_BACKEND_UNAVAILABLE',
     `backend '${name}'`,
-    found.info.reason ?? 'is not available',
+    info.reason ?? 'is not available',
     'use another backend, or see backends() for what is missing',
   );
 }
@@ -70,24 +73,37 @@ function environmentChoice(): BackendName | null {
  */
 export function activeBackend(): BackendName {
   const chosen = environmentChoice();
-  if (chosen !== null) return availableBackend(chosen).info.name;
-  return backend('cpu').info.available ? 'cpu' : 'js';
+  if (chosen !== null) return availableBackend(chosen).name;
+  return find('cpu').compute === null ? 'js' : 'cpu';
 }
 
-function has(found: Backend, op: OpName): boolean {
-  return found.kernels[op] !== undefined;
+/** The backend if it is there and has the op. */
+function backendWith(op: OpName, name: BackendName): Backend | undefined {
+  const { compute } = find(name);
+  return compute?.kernels[op] === undefined ? undefined : { name, ...compute };
 }
 
-/** The named backend or nothing; without a name, the active backend, or the next one that has the op. */
-export function backendFor(op: OpName, options: CallOptions | undefined): Backend {
+/**
+ * Where `op` computes. Data of a backend (`home`) are computed on there. Otherwise the named backend or nothing; without a name,
+ * the active backend, or the next one that has the op.
+ */
+export function backendFor(op: OpName, options: CallOptions | undefined, home: BackendName | null = null): Backend {
   if (options !== undefined) object(options, `${op}.options`);
-  const named = options?.backend;
-  if (named === undefined) {
+  const named = options?.backend === undefined ? home : oneOf(options.backend, BACKEND_NAMES, `${op}.options.backend`);
+  if (named === null) {
     const candidates: readonly BackendName[] = [activeBackend(), 'cpu', 'js'];
-    return candidates.map(backend).find((found) => has(found, op)) as Backend;
+    return candidates.map((name) => backendWith(op, name)).find((found) => found !== undefined) as Backend;
   }
-  const found = availableBackend(oneOf(named, BACKEND_NAMES, `${op}.options.backend`));
-  if (has(found, op)) return found;
+  if (home !== null && named !== home) {
+    throw new NativeError(
+      'ERR_VLPRM_PLACE',
+      `${op}.options.backend`,
+      `is '${named}', the data lie in a DeviceBuffer of '${home}'`,
+      'name no backend, or pass a buffer of that backend',
+    );
+  }
+  const found = availableBackend(named);
+  if (found.kernels[op] !== undefined) return found;
   throw new NativeError(
     'ERR_VLPRM_BACKEND_UNAVAILABLE',
     `backend '${named}'`,

@@ -1,4 +1,4 @@
-import { backend, type BackendName } from './backends.ts';
+import { kernelsFor } from './backends.ts';
 import type { StepScorePlan } from './ops/stepScore.ts';
 
 const ROWS = 4096;
@@ -40,14 +40,13 @@ function fastest(call: () => void): number {
   return best / 1000;
 }
 
-const measured = new Map<BackendName, number>();
+const measured = new Map<'js' | 'cpu', number>();
 
 /** Bytes of f32 rows that a backend scores per second on one thread, measured at the first question (some ten milliseconds). */
 export function bytesPerSecond(name: 'js' | 'cpu'): number {
   const known = measured.get(name);
   if (known !== undefined) return known;
-  const kernel = backend(name).kernels.stepScore;
-  if (kernel === undefined) return 0;
+  const { stepScore: kernel } = kernelsFor('stepScore', { backend: name });
   const plan = sample();
   const rate = plan.hidden.byteLength / fastest(() => kernel(plan, 1));
   measured.set(name, rate);

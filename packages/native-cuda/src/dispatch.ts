@@ -3,6 +3,7 @@ import { abortable } from './abort.ts';
 import { BINDINGS } from './addon.ts';
 import { backendFor, type Backend, type BackendName, type CallOptions } from './backends.ts';
 import { bytesPerSecond } from './calibration.ts';
+import { DeviceBuffer, resident } from './device-buffer.ts';
 import { NativeError } from './errors.ts';
 import type { BackgroundOpName, OpName, PlanOf, ResultOf } from './kernels.ts';
 import { integer } from './validation.ts';
@@ -24,14 +25,36 @@ function threadsFor(op: OpName, options: CallOptions | undefined): number {
   return variable === undefined || variable === '' ? 0 : integer(Number(variable), 1, MAX_THREADS, 'VLPRM_THREADS');
 }
 
+/** The plan with the memory of its DeviceBuffers in their place, and the backend that they lie in (null when there are none). */
+function located<Plan extends object>(op: OpName, plan: Plan): { plan: Plan; home: BackendName | null } {
+  const buffers = Object.entries(plan).filter(
+    (field): field is [string, DeviceBuffer] => field[1] instanceof DeviceBuffer,
+  );
+  const [first] = buffers;
+  if (first === undefined) return { plan, home: null };
+  const home = first[1].backend;
+  for (const [name, { backend }] of buffers) {
+    if (backend === home) continue;
+    throw new NativeError(
+      'ERR_VLPRM_PLACE',
+      `${op}.${name}`,
+      `lies in a DeviceBuffer of '${backend}', ${first[0]} in one of '${home}'`,
+      'keep the data of one call in one backend',
+    );
+  }
+  const memory = buffers.map(([name, buffer]) => [name, resident(buffer, `${op}.${name}`)] as const);
+  return { plan: { ...plan, ...Object.fromEntries(memory) }, home };
+}
+
 function compute<Op extends OpName>({ kernels }: Backend, op: Op, plan: PlanOf<Op>, threads: number): ResultOf<Op> {
   const kernel = kernels[op] as (plan: PlanOf<Op>, threads: number) => ResultOf<Op>;
   return kernel(plan, threads);
 }
 
 /** Computes a checked plan. */
-export function run<Op extends OpName>(op: Op, plan: PlanOf<Op>, options: CallOptions | undefined): ResultOf<Op> {
-  return compute(backendFor(op, options), op, plan, threadsFor(op, options));
+export function run<Op extends OpName>(op: Op, given: PlanOf<Op>, options: CallOptions | undefined): ResultOf<Op> {
+  const { plan, home } = located(op, given);
+  return compute(backendFor(op, options, home), op, plan, threadsFor(op, options));
 }
 
 /** Whether a call on cpu is long enough for another thread. The device has its own pace, so cuda always is. */
@@ -52,18 +75,19 @@ function checkedSignal(op: OpName, options: AsyncCallOptions | undefined): Abort
  */
 export async function runAsync<Op extends BackgroundOpName>(
   op: Op,
-  plan: PlanOf<Op>,
+  given: PlanOf<Op>,
   options: AsyncCallOptions | undefined,
 ): Promise<ResultOf<Op>> {
-  const found = backendFor(op, options);
+  const { plan, home } = located(op, given);
+  const found = backendFor(op, options, home);
   const threads = threadsFor(op, options);
   const signal = checkedSignal(op, options);
   signal?.throwIfAborted();
   const background = found.background[op];
-  if (background !== undefined && isLong(found.info.name, op, plan)) {
+  if (background !== undefined && isLong(found.name, op, plan)) {
     return abortable(signal, (abort) => background(plan as never, threads, abort) as Promise<ResultOf<Op>>);
   }
-  if (found.info.name === 'js') {
+  if (found.name === 'js') {
     await setImmediate();
     signal?.throwIfAborted();
   }

@@ -1,3 +1,4 @@
+import type { Allocate } from './memory.ts';
 import type { AdamWPlan } from './ops/adamw.ts';
 import type { ExpandNodesPlan } from './ops/expandNodes.ts';
 import type { McLabelsPlan } from './ops/mcLabels.ts';
@@ -50,3 +51,10 @@ export type BackgroundOpName = (typeof BACKGROUND_OPS)[number];
 export type BackgroundKernels = {
   readonly [Op in BackgroundOpName]: (plan: PlanOf<Op>, threads: number, abort: Int32Array) => Promise<ResultOf<Op>>;
 };
+
+/** What there is on one device. */
+export interface Compute {
+  readonly kernels: Partial<Kernels>;
+  readonly background: Partial<BackgroundKernels>;
+  readonly allocate: Allocate;
+}

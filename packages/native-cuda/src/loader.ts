@@ -2,14 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ADDON_ABI, nativeBackgroundKernels, nativeKernels, type NativeAddon } from './addon.ts';
-import { CUDA_OPS, OPS, type BackgroundKernels, type Kernels } from './kernels.ts';
+import { ADDON_ABI, nativeCompute, type NativeAddon } from './addon.ts';
+import { CUDA_OPS, OPS, type Compute } from './kernels.ts';
+import type { MemoryUsage } from './memory.ts';
 
 export interface NativeBackend {
   /** Null when the backend is not available. */
-  readonly kernels: Partial<Kernels> | null;
-  /** The ops that it computes in the background. */
-  readonly background: Partial<BackgroundKernels>;
+  readonly compute: Compute | null;
   readonly detail: string | null;
   readonly reason: string | null;
 }
@@ -17,13 +16,14 @@ export interface NativeBackend {
 export interface NativeBackends {
   readonly cpu: NativeBackend;
   readonly cuda: NativeBackend;
+  memoryUsage(): MemoryUsage;
 }
 
 const LOCAL_BUILD = fileURLToPath(new URL('../prebuilds/local/', import.meta.url));
 const MODULE_NAME = 'vlprm_cuda.so';
 
 function unavailable(reason: string): NativeBackend {
-  return { kernels: null, background: {}, detail: null, reason };
+  return { compute: null, detail: null, reason };
 }
 
 function message(error: unknown): string {
@@ -101,12 +101,7 @@ function cpuBackend(addon: NativeAddon): NativeBackend {
     return unavailable(`VLPRM_ISA=${requestedIsa}: this processor runs ${isas.join(', ')}`);
   }
   const detail = `${isa}, ${threads} thread${threads === 1 ? '' : 's'}`;
-  return {
-    kernels: nativeKernels(addon, 'cpu', OPS),
-    background: nativeBackgroundKernels(addon, 'cpu', OPS),
-    detail,
-    reason: null,
-  };
+  return { compute: nativeCompute(addon, 'cpu', OPS), detail, reason: null };
 }
 
 function probeCuda(addon: NativeAddon, addonPath: string): NativeBackend {
@@ -114,19 +109,18 @@ function probeCuda(addon: NativeAddon, addonPath: string): NativeBackend {
   const modulePath = named === undefined || named === '' ? join(dirname(addonPath), MODULE_NAME) : named;
   const { detail, reason } = addon.cudaProbe(modulePath);
   if (reason !== null) return unavailable(reason);
-  return {
-    kernels: nativeKernels(addon, 'cuda', CUDA_OPS),
-    background: nativeBackgroundKernels(addon, 'cuda', CUDA_OPS),
-    detail,
-    reason: null,
-  };
+  return { compute: nativeCompute(addon, 'cuda', CUDA_OPS), detail, reason: null };
 }
 
 function loadBackends(): NativeBackends {
   const loaded = loadAddon();
   if ('reasons' in loaded) {
     const reason = `native addon not loaded: ${loaded.reasons.join('; ')}`;
-    return { cpu: unavailable(reason), cuda: unavailable(reason) };
+    return {
+      cpu: unavailable(reason),
+      cuda: unavailable(reason),
+      memoryUsage: () => ({ cpuBytes: 0, cudaBytes: 0, buffers: 0 }),
+    };
   }
   const cpu = cpuBackend(loaded.addon);
   let cuda: NativeBackend | undefined;
@@ -137,6 +131,7 @@ function loadBackends(): NativeBackends {
       cuda ??= probeCuda(loaded.addon, loaded.path);
       return cuda;
     },
+    memoryUsage: () => loaded.addon.memoryUsage(),
   };
 }
 

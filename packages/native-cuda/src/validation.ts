@@ -1,14 +1,14 @@
 import { NativeError } from './errors.ts';
+import type { ElementArray } from './memory.ts';
 
 /** Lengths and indices cross into C++ as int32 or as size_t built from int32 factors. */
 export const MAX_LENGTH = 2 ** 31 - 1;
 
 interface TypedArrayConstructor<T> {
-  new (length: number): T;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): T;
   readonly name: string;
+  readonly prototype: T;
 }
-
-type Numeric = Float64Array | Float32Array | Uint16Array | Int32Array | Uint8Array | Int8Array;
 
 function describe(value: unknown): string {
   if (value === null) return 'null';
@@ -16,27 +16,49 @@ function describe(value: unknown): string {
   return typeof value === 'number' ? `the number ${value}` : typeof value;
 }
 
+type Getter<T> = (value: unknown) => T;
+
+function getter(prototype: object, name: string | symbol): Getter<unknown> {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { get: (this: unknown) => unknown };
+  return (value) => get.call(value);
+}
+
+/** What the engine says of an array and its buffer, whatever a subclass, a Proxy or an own property pretends. */
+const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const typeOf = getter(TYPED_ARRAY, Symbol.toStringTag) as Getter<string | undefined>;
+const bufferOf = getter(TYPED_ARRAY, 'buffer') as Getter<ArrayBufferLike>;
+const byteOffsetOf = getter(TYPED_ARRAY, 'byteOffset') as Getter<number>;
+const elementsOf = getter(TYPED_ARRAY, 'length') as Getter<number>;
+const isResizable = getter(ArrayBuffer.prototype, 'resizable') as Getter<boolean>;
+const isGrowable = getter(SharedArrayBuffer.prototype, 'growable') as Getter<boolean>;
+
 function isDetached(buffer: ArrayBufferLike): boolean {
-  if (buffer.byteLength !== 0) return false;
   try {
-    return new Uint8Array(buffer).length !== 0;
+    new Uint8Array(buffer);
+    return false;
   } catch {
     return true;
   }
 }
 
 /** Resizable and growable buffers can shrink or move under a kernel that holds a pointer. */
-function isResizable(buffer: ArrayBufferLike): boolean {
-  const view = buffer as { resizable?: boolean; growable?: boolean };
-  return view.resizable === true || view.growable === true;
+function changesSize(buffer: ArrayBufferLike): boolean {
+  return buffer instanceof SharedArrayBuffer ? isGrowable(buffer) : isResizable(buffer);
+}
+
+/** The array itself where nothing hides what it is, else a plain view of the same memory. */
+function plain<T extends ElementArray>(array: T, type: TypedArrayConstructor<T>): T {
+  const own = ['length', 'buffer', 'byteOffset', 'byteLength'].some((name) => Object.hasOwn(array, name));
+  if (!own && Object.getPrototypeOf(array) === type.prototype) return array;
+  return new type(bufferOf(array), byteOffsetOf(array), elementsOf(array));
 }
 
 /**
  * The argument as an instance of `type` over a live buffer of fixed size.
  * @throws NativeError ERR_VLPRM_TYPE, ERR_VLPRM_DETACHED, ERR_VLPRM_RESIZABLE, ERR_VLPRM_RANGE (2^31 elements or more)
  */
-export function typedArray<T extends Numeric>(value: unknown, type: TypedArrayConstructor<T>, where: string): T {
-  if (!(value instanceof type)) {
+export function typedArray<T extends ElementArray>(value: unknown, type: TypedArrayConstructor<T>, where: string): T {
+  if (typeOf(value) !== type.name) {
     throw new NativeError(
       'ERR_VLPRM_TYPE',
       where,
@@ -44,7 +66,8 @@ export function typedArray<T extends Numeric>(value: unknown, type: TypedArrayCo
       `pass a ${type.name}`,
     );
   }
-  if (isDetached(value.buffer)) {
+  const buffer = bufferOf(value);
+  if (elementsOf(value) === 0 && isDetached(buffer)) {
     throw new NativeError(
       'ERR_VLPRM_DETACHED',
       where,
@@ -52,7 +75,7 @@ export function typedArray<T extends Numeric>(value: unknown, type: TypedArrayCo
       'pass an array that this thread still owns',
     );
   }
-  if (isResizable(value.buffer)) {
+  if (changesSize(buffer)) {
     throw new NativeError(
       'ERR_VLPRM_RESIZABLE',
       where,
@@ -60,15 +83,16 @@ export function typedArray<T extends Numeric>(value: unknown, type: TypedArrayCo
       'copy it into a fixed-size buffer with slice()',
     );
   }
-  if (value.length > MAX_LENGTH) {
+  const array = plain(value as T, type);
+  if (array.length > MAX_LENGTH) {
     throw new NativeError(
       'ERR_VLPRM_RANGE',
       where,
-      `${value.length} elements are too many`,
+      `${array.length} elements are too many`,
       `split the batch below ${MAX_LENGTH} elements`,
     );
   }
-  return value;
+  return array;
 }
 
 /** Like `typedArray`, but an index list in shared memory is copied, so that no other thread can change it after the check. */
@@ -214,7 +238,7 @@ export function segments(offsets: Int32Array, end: number, where: string): numbe
 }
 
 /** `written` shares no byte with any of `others`. */
-export function disjoint(written: Numeric, others: readonly Numeric[], where: string): void {
+export function disjoint(written: ElementArray, others: readonly ElementArray[], where: string): void {
   const end = written.byteOffset + written.byteLength;
   for (const other of others) {
     const overlaps =

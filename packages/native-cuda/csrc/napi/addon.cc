@@ -8,7 +8,7 @@ namespace vlprm::napi {
 
 namespace {
 
-constexpr int ADDON_ABI = 5;
+constexpr int ADDON_ABI = 6;
 
 Napi::Value cpuInfo(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
@@ -44,6 +44,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("cpuInfo", Napi::Function::New(env, cpuInfo));
   exports.Set("readFloor", Napi::Function::New(env, readFloor));
   exports.Set("cudaProbe", Napi::Function::New(env, probeCuda));
+  exposeMemory(env, exports);
   exposeStepScore(env, exports);
   exposeStepLoss(env, exports);
   exposeAdamw(env, exports);

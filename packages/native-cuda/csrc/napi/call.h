@@ -13,6 +13,7 @@
 #include "napi/arguments.h"
 #include "napi/cudaModule.h"
 #include "napi/executor.h"
+#include "napi/outcome.h"
 
 namespace vlprm::napi {
 
@@ -24,18 +25,6 @@ struct Binding {
   int (*const VlprmCudaApi::*cuda)(Op*, char* error, size_t errorSize);
   Napi::Value (*result)(Napi::Env, const Op&);
 };
-
-// What became of a computation; made without touching JavaScript, so any thread may.
-struct Outcome {
-  const char* code = nullptr;  // null when it succeeded
-  std::string message;
-};
-
-inline Napi::Error codedError(Napi::Env env, const Outcome& outcome) {
-  Napi::Error error = Napi::Error::New(env, outcome.message);
-  error.Set("code", Napi::String::New(env, outcome.code));
-  return error;
-}
 
 template <class Op>
 Outcome compute(const Binding<Op>& binding, Device device, Op& op, const cpu::Control& control) {
@@ -51,9 +40,7 @@ Outcome compute(const Binding<Op>& binding, Device device, Op& op, const cpu::Co
   if (api == nullptr || binding.cuda == nullptr || api->*binding.cuda == nullptr) return {"ERR_VLPRM_BACKEND_UNAVAILABLE", "the CUDA module has no such op"};
   if (control.aborted()) return {"ABORT_ERR", "aborted"};
   char error[256] = "";
-  const int status = (api->*binding.cuda)(&op, error, sizeof error);
-  if (status == VLPRM_CUDA_OK) return {};
-  return {status == VLPRM_CUDA_OUT_OF_MEMORY ? "ERR_VLPRM_OOM" : "ERR_VLPRM_DEVICE", error};
+  return cudaOutcome((api->*binding.cuda)(&op, error, sizeof error), error);
 }
 
 // The four arguments that every op has, read before its own.
@@ -72,12 +59,12 @@ struct CallHead {
   cpu::Control control() const { return {threads, abort}; }
 };
 
-// An op in the background. It holds its arguments, so that no array is collected while the op computes on it.
+// An op in the background. It holds its arguments, so that no memory is collected while the op computes on it.
 template <class Op>
 class OpJob final : public Job {
  public:
-  OpJob(const Napi::CallbackInfo& info, const Binding<Op>& binding, const CallHead& head, const Op& op)
-      : binding_(binding), head_(head), op_(op), deferred_(info.Env()) {
+  OpJob(const Napi::CallbackInfo& info, const Binding<Op>& binding, const CallHead& head, const Op& op, Shares&& shares)
+      : binding_(binding), head_(head), op_(op), shares_(std::move(shares)), deferred_(info.Env()) {
     Napi::Array arguments = Napi::Array::New(info.Env(), info.Length());
     for (uint32_t i = 0; i < info.Length(); ++i) arguments.Set(i, info[i]);
     arguments_ = Napi::Persistent(static_cast<Napi::Object>(arguments));
@@ -98,6 +85,7 @@ class OpJob final : public Job {
   const Binding<Op>& binding_;
   const CallHead head_;
   Op op_;
+  const Shares shares_;
   Outcome outcome_;
   Napi::Promise::Deferred deferred_;
   Napi::ObjectReference arguments_;
@@ -111,7 +99,7 @@ Napi::Value call(const Napi::CallbackInfo& info, const Binding<Op>& binding) {
   Op op = {};
   binding.read(in, op);
   if (head.background) {
-    auto job = std::make_unique<OpJob<Op>>(info, binding, head, op);
+    auto job = std::make_unique<OpJob<Op>>(info, binding, head, op, in.shares());
     const Napi::Promise promise = job->promise();
     executor(env, head.device).submit(env, std::move(job));
     return promise;

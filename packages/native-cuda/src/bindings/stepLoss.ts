@@ -1,8 +1,7 @@
 import { heldIndices, heldValues } from '../held.ts';
-import { HIDDEN_DTYPES } from '../ops/hiddenRows.ts';
+import { HIDDEN_DTYPES, rowCost } from '../ops/hiddenRows.ts';
 import { STEP_LOSSES, type StepLossPlan } from '../ops/stepLoss.ts';
 import type { BackgroundBinding } from './binding.ts';
-import { rowBytes } from './rowBytes.ts';
 
 export const stepLossBinding: BackgroundBinding<StepLossPlan, number> = {
   arguments: (plan) => {
@@ -28,7 +27,7 @@ export const stepLossBinding: BackgroundBinding<StepLossPlan, number> = {
     ];
   },
   result: (loss) => loss as number,
-  bytes: (plan) => plan.count * rowBytes(plan.features, plan.width, 3 * plan.head.hiddenSize),
+  bytes: (plan) => plan.count * rowCost(plan.dtype, plan.width, 3 * plan.head.hiddenSize),
   held: (plan) => ({
     ...plan,
     features: heldValues(plan.features),

@@ -1,8 +1,7 @@
 import { heldIndices, heldValues } from '../held.ts';
-import { HIDDEN_DTYPES } from '../ops/hiddenRows.ts';
+import { HIDDEN_DTYPES, rowCost } from '../ops/hiddenRows.ts';
 import { AGGREGATES, type StepScorePlan } from '../ops/stepScore.ts';
 import { nothing, type BackgroundBinding } from './binding.ts';
-import { rowBytes } from './rowBytes.ts';
 
 export const stepScoreBinding: BackgroundBinding<StepScorePlan, void> = {
   arguments: (plan) => {
@@ -36,8 +35,8 @@ export const stepScoreBinding: BackgroundBinding<StepScorePlan, void> = {
     ];
   },
   result: nothing,
-  bytes: ({ hidden, width, steps, scorer }) =>
-    steps * rowBytes(hidden, width, scorer.kind === 'head' ? scorer.head.hiddenSize : 0),
+  bytes: ({ dtype, width, steps, scorer }) =>
+    steps * rowCost(dtype, width, scorer.kind === 'head' ? scorer.head.hiddenSize : 0),
   held: (plan) => {
     const { scorer } = plan;
     return {

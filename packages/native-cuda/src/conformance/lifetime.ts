@@ -20,7 +20,7 @@ function collectGarbage(): void {
   globalThis.gc?.();
 }
 
-function input(seed: number): StepScoreInput {
+function input(seed: number): StepScoreInput & { hidden: Float32Array } {
   const random = new Random(seed);
   const hidden = new Float32Array(ROWS * WIDTH);
   hidden.set(random.normals(16 * WIDTH));

@@ -1,4 +1,5 @@
 /** Loss of a step head from its formulas in float64, for float64 parameters and features, so that it can be differentiated numerically. */
+import { DeviceBuffer } from '../device-buffer.ts';
 import type { StepLossInput } from '../ops/stepLoss.ts';
 import { decodeHalf } from './stepScore.ts';
 
@@ -9,7 +10,8 @@ function batchRows(input: StepLossInput): readonly number[] {
 
 /** [count × width] the features of the minibatch, in its order. */
 export function batchFeatures(input: StepLossInput): Float64Array {
-  const { features, width, dtype = 'f32' } = input;
+  const { width, dtype = 'f32' } = input;
+  const features = input.features instanceof DeviceBuffer ? input.features.toHost() : input.features;
   const rows = batchRows(input);
   return Float64Array.from({ length: rows.length * width }, (_, k) => {
     const value = features[(rows[Math.floor(k / width)] as number) * width + (k % width)] as number;

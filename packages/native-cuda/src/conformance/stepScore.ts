@@ -2,6 +2,7 @@
  * stepScore from its formulas, in float64 and without a shortcut: full label logits, full softmax, decoded 16-bit patterns.
  * Shares no code with the backends.
  */
+import { DeviceBuffer } from '../device-buffer.ts';
 import type { StepScoreInput } from '../ops/stepScore.ts';
 
 /** Value of a bf16 or binary16 pattern from its fields (IEEE 754-2019, section 3.4). */
@@ -75,7 +76,8 @@ function logSumExp(values: readonly number[]): number {
 
 /** Steps scored by the definition. */
 export function defineSteps(input: StepScoreInput): Definition {
-  const { hidden, dtype, width, temperature = 1 } = input;
+  const { dtype, width, temperature = 1 } = input;
+  const hidden = input.hidden instanceof DeviceBuffer ? input.hidden.toHost() : input.hidden;
   const positions = input.positions ?? Int32Array.from({ length: hidden.length / width }, (_, i) => i);
   const patterns = dtype === 'f32' ? null : decodedPatterns(dtype);
   const values = Float64Array.from(hidden, (value) => (patterns === null ? value : (patterns[value] as number)));

@@ -1,3 +1,4 @@
+import type { HostRows } from '../ops/hiddenRows.ts';
 import type { StepLossName, StepLossPlan } from '../ops/stepLoss.ts';
 import { bf16Bits } from './halfFloat.ts';
 import { rankTrace } from './rankingLoss.ts';
@@ -75,7 +76,7 @@ class LossSums {
 
   logit(i: number): number {
     const { rowIndices, features } = this.#plan;
-    return headLogit(this.#head, features, rowIndices === null ? i : (rowIndices[i] as number));
+    return headLogit(this.#head, features as HostRows, rowIndices === null ? i : (rowIndices[i] as number));
   }
 
   /** Adds the gradient of row i, which was read last. */

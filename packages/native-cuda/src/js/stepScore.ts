@@ -1,3 +1,4 @@
+import type { HostRows } from '../ops/hiddenRows.ts';
 import { AGGREGATES, type StepAggregates, type StepScorePlan } from '../ops/stepScore.ts';
 import { halfFloatTable } from './halfFloat.ts';
 import { headLogit, headReader } from './stepHead.ts';
@@ -60,7 +61,7 @@ function rowDifferences(plan: StepScorePlan): (row: number, into: Float64Array) 
   if (scorer.kind === 'head') {
     const head = headReader(scorer.head);
     return (row, into) => {
-      into[0] = headLogit(head, hidden, row);
+      into[0] = headLogit(head, hidden as HostRows, row);
     };
   }
   if (dtype === 'f32') return (row, into) => f32Products(hidden as Float32Array, row, width, scorer, into);

@@ -48,13 +48,13 @@ const MAX_DENOMINATOR = 2 ** 20;
 /** Checks every argument but the outcomes, which the kernel checks while it counts. */
 export function planMcLabels(argument: McLabelsInput): McLabelsPlan {
   const input = fields(argument, WHERE);
-  const outcomes = typedArray(input.outcomes, Uint8Array, `${WHERE}.outcomes`);
-  const offsets = indexArray(input.offsets, `${WHERE}.offsets`);
-  const steps = segments(offsets, outcomes.length, `${WHERE}.offsets`);
   const threshold = input.threshold ?? { numerator: 0, denominator: 1 };
   object(threshold, `${WHERE}.threshold`);
   const denominator = integer(threshold.denominator, 1, MAX_DENOMINATOR, `${WHERE}.threshold.denominator`);
   const numerator = integer(threshold.numerator, 0, denominator - 1, `${WHERE}.threshold.numerator`);
+  const outcomes = typedArray(input.outcomes, Uint8Array, `${WHERE}.outcomes`);
+  const offsets = indexArray(input.offsets, `${WHERE}.offsets`);
+  const steps = segments(offsets, outcomes.length, `${WHERE}.offsets`);
   return {
     outcomes,
     offsets,

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../backends.ts';
 import { run, runAsync, type AsyncCallOptions } from '../dispatch.ts';
+import { DeviceBuffer } from '../device-buffer.ts';
 import { NativeError } from '../errors.ts';
 import {
   disjoint,
@@ -14,7 +15,7 @@ import {
   segments,
   typedArray,
 } from '../validation.ts';
-import { HIDDEN_DTYPES, hiddenRows, type HiddenDtype } from './hiddenRows.ts';
+import { HIDDEN_DTYPES, hiddenRows, type HiddenDtype, type HiddenRows } from './hiddenRows.ts';
 import { rowTerms, type RowTermsInput } from './rowTerms.ts';
 import { checkedStepHead, stepHeadSize, type StepHead } from './stepHead.ts';
 
@@ -22,8 +23,8 @@ export const STEP_LOSSES = ['bce', 'mse', 'pqm'] as const;
 export type StepLossName = (typeof STEP_LOSSES)[number];
 
 export interface StepLossInput extends RowTermsInput {
-  /** [rows × width]; `Uint16Array` carries the bits of bf16 and f16. */
-  features: Float32Array | Uint16Array;
+  /** [rows × width]; `Uint16Array` carries the bits of bf16 and f16. A DeviceBuffer decides where the op computes. */
+  features: HiddenRows;
   /** Default 'f32'. */
   dtype?: HiddenDtype | undefined;
   width: number;
@@ -70,7 +71,7 @@ export interface LossTraces {
 
 /** A checked call. Kernels write `gradient` and `featureGradient` and return the loss. */
 export interface StepLossPlan {
-  readonly features: Float32Array | Uint16Array;
+  readonly features: HiddenRows;
   readonly dtype: HiddenDtype;
   readonly width: number;
   readonly count: number;
@@ -182,9 +183,9 @@ export function planStepLoss(argument: StepLossInput): StepLossPlan {
   const dtype = oneOf(input.dtype ?? 'f32', HIDDEN_DTYPES, `${WHERE}.dtype`);
   const features = hiddenRows(input.features, dtype, `${WHERE}.features`);
   const width = integer(input.width, 1, 2 ** 20, `${WHERE}.width`);
+  const head = checkedStepHead(input.head, width, `${WHERE}.head`);
   const rows = gatherTerms(input, rowsOf(features, width, `${WHERE}.features`));
   const { rowIndices, targets, weights } = rows;
-  const head = checkedStepHead(input.head, width, `${WHERE}.head`);
   const loss = oneOf(input.loss, STEP_LOSSES, `${WHERE}.loss`);
   const traces = checkedTraces(input, rows);
   const size = stepHeadSize(head.inputSize, head.hiddenSize);
@@ -195,7 +196,14 @@ export function planStepLoss(argument: StepLossInput): StepLossPlan {
   lengthOf(gradient, size, `${WHERE}.gradient`, 'the head');
   const featureGradient = checkedFeatureGradient(input.featureGradient, weights.length * width);
   const { offsets = null } = traces ?? {};
-  const given = [features, head.parameters, input.targets, input.weights ?? null, rowIndices, offsets];
+  const given = [
+    features instanceof DeviceBuffer ? null : features,
+    head.parameters,
+    input.targets,
+    input.weights ?? null,
+    rowIndices,
+    offsets,
+  ];
   const read = given.filter((array) => array !== null);
   disjoint(gradient, read, `${WHERE}.gradient`);
   if (featureGradient !== null) disjoint(featureGradient, [...read, gradient], `${WHERE}.featureGradient`);

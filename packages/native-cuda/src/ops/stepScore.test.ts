@@ -44,7 +44,10 @@ function scorerOf(random: Random, { width, scorer }: Shape): Pick<StepScoreInput
   return { head: { inputSize: width, hiddenSize, parameters } };
 }
 
-function randomInput(seed: number, shape: Shape): StepScoreInput {
+/** Rows on the host, so that a test can look at them. */
+type HostInput = StepScoreInput & { hidden: Float32Array | Uint16Array };
+
+function randomInput(seed: number, shape: Shape): HostInput {
   const random = new Random(seed);
   const { dtype, width, rows } = shape;
   const candidateOffsets = random.offsets(Math.max(1, Math.ceil(rows / 4)), 9);

@@ -14,7 +14,7 @@ import {
   segments,
   typedArray,
 } from '../validation.ts';
-import { HIDDEN_DTYPES, hiddenRows, type HiddenDtype } from './hiddenRows.ts';
+import { HIDDEN_DTYPES, hiddenRows, type HiddenDtype, type HiddenRows } from './hiddenRows.ts';
 import { checkedStepHead, type StepHead } from './stepHead.ts';
 
 /** Aggregates of a candidate's step probabilities, in the order in which kernels hold them. */
@@ -23,8 +23,8 @@ export type AggregateName = (typeof AGGREGATES)[number];
 
 /** P(+) at step ends straight from hidden rows. Exactly one of `labelRows` and `head`. */
 export interface StepScoreInput {
-  /** [rows × width]; `Uint16Array` carries the bits of bf16 and f16. */
-  hidden: Float32Array | Uint16Array;
+  /** [rows × width]; `Uint16Array` carries the bits of bf16 and f16. A DeviceBuffer decides where the op computes. */
+  hidden: HiddenRows;
   dtype: HiddenDtype;
   width: number;
   /** [S] row of each step. Default: every row in order. */
@@ -70,7 +70,7 @@ export interface StepScoreOutput {
 
 /** A checked call: difference rows instead of label rows, outputs allocated. Kernels fill the outputs and check nothing. */
 export interface StepScorePlan {
-  readonly hidden: Float32Array | Uint16Array;
+  readonly hidden: HiddenRows;
   readonly dtype: HiddenDtype;
   readonly width: number;
   readonly steps: number;
