@@ -6,7 +6,16 @@ export type { ElementArray, MemoryUsage } from './memory.ts';
 export { adamw, type AdamWInput, type AdamWState } from './ops/adamw.ts';
 export { type HiddenDtype } from './ops/hiddenRows.ts';
 export { expandNodes, type ExpandNodesInput } from './ops/expandNodes.ts';
-export { mcLabels, mcLabelsAsync, type McLabelsInput, type McLabelsOutput } from './ops/mcLabels.ts';
+export { type BetaInterval, type Interval, type WilsonInterval } from './ops/interval.ts';
+export {
+  mcLabels,
+  mcLabelsAsync,
+  type GroupedRollouts,
+  type KeyedRollouts,
+  type McLabelsInput,
+  type McLabelsOutput,
+  type PackedRollouts,
+} from './ops/mcLabels.ts';
 export {
   puctSelect,
   uctSelect,

@@ -243,13 +243,16 @@ const adamwSubject: Subject = {
   ],
 };
 
+const keys = { offsets: undefined, steps: Int32Array.of(0, 1, 2, 0), stepCount: 3 };
+const bits = { outcomes: undefined, bits: Uint8Array.of(5), rollouts: 4 };
+
 const mcLabelsSubject: Subject = {
   call: mcLabels as Subject['call'],
   valid: () => ({
     outcomes: Uint8Array.of(0, 1, 2, 3),
     offsets: Int32Array.of(0, 2, 2, 4),
     threshold: { numerator: 1, denominator: 2 },
-    z: 1,
+    interval: { kind: 'wilson', z: 1 },
   }),
   refusals: [
     [() => 3, 'ERR_VLPRM_TYPE', 'mcLabels'],
@@ -263,7 +266,26 @@ const mcLabelsSubject: Subject = {
       'mcLabels.threshold.denominator',
     ],
     [(x) => ({ ...x, threshold: 0.5 }), 'ERR_VLPRM_TYPE', 'mcLabels.threshold'],
-    [(x) => ({ ...x, z: 0 }), 'ERR_VLPRM_RANGE', 'mcLabels.z'],
+    [(x) => ({ ...x, interval: 'wilson' }), 'ERR_VLPRM_TYPE', 'mcLabels.interval'],
+    [(x) => ({ ...x, interval: { kind: 'wald' } }), 'ERR_VLPRM_TYPE', 'mcLabels.interval.kind'],
+    [(x) => ({ ...x, interval: { kind: 'wilson', z: 0 } }), 'ERR_VLPRM_RANGE', 'mcLabels.interval.z'],
+    [(x) => ({ ...x, interval: { kind: 'beta', mass: 1 } }), 'ERR_VLPRM_RANGE', 'mcLabels.interval.mass'],
+    [(x) => ({ ...x, interval: { kind: 'beta', prior: 1 } }), 'ERR_VLPRM_TYPE', 'mcLabels.interval.prior'],
+    [
+      (x) => ({ ...x, interval: { kind: 'beta', prior: { alpha: 0, beta: 1 } } }),
+      'ERR_VLPRM_RANGE',
+      'mcLabels.interval.prior.alpha',
+    ],
+    [(x) => ({ ...x, offsets: undefined }), 'ERR_VLPRM_TYPE', 'mcLabels'],
+    [(x) => ({ ...x, steps: Int32Array.of(0, 1, 1, 0) }), 'ERR_VLPRM_TYPE', 'mcLabels'],
+    [(x) => ({ ...x, bits: Uint8Array.of(3) }), 'ERR_VLPRM_TYPE', 'mcLabels'],
+    [(x) => ({ ...x, ...keys, stepCount: 2 }), 'ERR_VLPRM_POSITION', 'mcLabels.steps[2]'],
+    [(x) => ({ ...x, ...keys, stepCount: -1 }), 'ERR_VLPRM_RANGE', 'mcLabels.stepCount'],
+    [(x) => ({ ...x, ...keys, steps: Int32Array.of(0) }), 'ERR_VLPRM_SHAPE', 'mcLabels.steps'],
+    [(x) => ({ ...x, ...keys, outcomes: Uint8Array.of(0, 4, 1, 4) }), 'ERR_VLPRM_OUTCOME', 'mcLabels.outcomes[1]'],
+    [(x) => ({ ...x, ...bits, rollouts: 9 }), 'ERR_VLPRM_SHAPE', 'mcLabels.bits'],
+    [(x) => ({ ...x, ...bits, rollouts: 5 }), 'ERR_VLPRM_SEGMENTS', 'mcLabels.offsets[3]'],
+    [(x) => ({ ...x, ...bits, bits: [3] }), 'ERR_VLPRM_TYPE', 'mcLabels.bits'],
   ],
 };
 

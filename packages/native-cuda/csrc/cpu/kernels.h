@@ -41,12 +41,30 @@ struct LossChunk {
   double loss;         // out
 };
 
+// What is written for a step, by its counts.
+struct LabelEntry {
+  float rate;
+  float lower;
+  float upper;
+  int32_t label;
+};
+
+// `table` [VLPRM_INTERVAL_SIDE, VLPRM_INTERVAL_SIDE] is by completed and correct. Ranges may be cut anywhere.
+struct McLabelsKernels {
+  // Counts and labels steps of rollouts that lie together. Returns the index of the first invalid outcome there, or -1.
+  int64_t (*steps)(const VlprmMcLabels&, const LabelEntry* table, int64_t begin, int64_t end);
+  // Adds keyed rollouts to counters [steps, 4], by outcome. Returns as above.
+  int64_t (*count)(const VlprmMcLabels&, int32_t* counters, int64_t begin, int64_t end);
+  // Labels steps by their counters.
+  void (*counters)(const VlprmMcLabels&, const LabelEntry* table, const int32_t* counters, int64_t begin, int64_t end);
+};
+
 struct Kernels {
   const char* isa;
   const StepScoreKernels* stepScore;
   void (*stepLoss)(const VlprmStepLoss&, LossChunk&, char* scratch);
   const AdamWKernels* adamw;
-  void (*mcLabels)(VlprmMcLabels&);
+  const McLabelsKernels* mcLabels;
   // On the trees [begin, end) of the wave.
   void (*puctSelect)(const VlprmPuctSelect&, int64_t begin, int64_t end);
   void (*expandNodes)(const VlprmExpandNodes&, int64_t begin, int64_t end);

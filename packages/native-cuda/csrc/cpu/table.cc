@@ -9,13 +9,13 @@ namespace vlprm::cpu::VLPRM_ISA {
 extern const StepScoreKernels stepScore;
 void stepLoss(const VlprmStepLoss&, LossChunk&, char* scratch);
 extern const AdamWKernels adamw;
-void mcLabels(VlprmMcLabels&);
+extern const McLabelsKernels mcLabels;
 void puctSelect(const VlprmPuctSelect&, int64_t begin, int64_t end);
 void expandNodes(const VlprmExpandNodes&, int64_t begin, int64_t end);
 void valueBackup(const VlprmValueBackup&, int64_t begin, int64_t end, char* scratch);
 uint64_t readFloor(const char* bytes, int64_t size);
 
 extern const Kernels table;
-const Kernels table = {VLPRM_STRING(VLPRM_ISA), &stepScore, stepLoss, &adamw, mcLabels, puctSelect, expandNodes, valueBackup, readFloor};
+const Kernels table = {VLPRM_STRING(VLPRM_ISA), &stepScore, stepLoss, &adamw, &mcLabels, puctSelect, expandNodes, valueBackup, readFloor};
 
 }  // namespace vlprm::cpu::VLPRM_ISA

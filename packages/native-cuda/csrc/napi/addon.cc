@@ -8,7 +8,7 @@ namespace vlprm::napi {
 
 namespace {
 
-constexpr int ADDON_ABI = 6;
+constexpr int ADDON_ABI = 7;
 
 Napi::Value cpuInfo(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());

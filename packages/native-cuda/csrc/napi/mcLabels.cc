@@ -6,11 +6,16 @@ namespace vlprm::napi {
 namespace {
 
 void read(Arguments& in, VlprmMcLabels& op) {
+  op.form = static_cast<int32_t>(in.integer());
   op.outcomes = in.array<uint8_t>();
-  op.steps = in.segments(op.offsets);
+  op.offsets = in.array<int32_t>();
+  op.keys = in.array<int32_t>();
+  op.rollouts = in.integer();
+  op.steps = in.integer();
   op.numerator = in.integer();
   op.denominator = in.integer();
   op.z = in.number();
+  op.intervals = in.array<float>();
   op.correct = in.array<int32_t>();
   op.incorrect = in.array<int32_t>();
   op.unparsable = in.array<int32_t>();

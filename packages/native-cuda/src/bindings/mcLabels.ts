@@ -1,14 +1,19 @@
 import { heldIndices, heldValues } from '../held.ts';
-import type { McLabelsPlan } from '../ops/mcLabels.ts';
+import { ROLLOUT_FORMS, type McLabelsPlan } from '../ops/mcLabels.ts';
 import type { BackgroundBinding } from './binding.ts';
 
 export const mcLabelsBinding: BackgroundBinding<McLabelsPlan, number> = {
-  arguments: ({ outcomes, offsets, numerator, denominator, z, output }) => [
+  arguments: ({ form, outcomes, offsets, keys, rollouts, steps, interval, intervals, output, ...plan }) => [
+    ROLLOUT_FORMS.indexOf(form),
     outcomes,
     offsets,
-    numerator,
-    denominator,
-    z,
+    keys,
+    rollouts,
+    steps,
+    plan.numerator,
+    plan.denominator,
+    interval.kind === 'wilson' ? interval.z : 0,
+    intervals,
     output.correct,
     output.incorrect,
     output.unparsable,
@@ -19,6 +24,12 @@ export const mcLabelsBinding: BackgroundBinding<McLabelsPlan, number> = {
     output.label,
   ],
   result: (invalid) => invalid as number,
-  bytes: ({ outcomes, offsets }) => outcomes.length + 33 * offsets.length,
-  held: (plan) => ({ ...plan, outcomes: heldValues(plan.outcomes), offsets: heldIndices(plan.offsets) }),
+  // A keyed rollout changes a counter somewhere in memory.
+  bytes: ({ form, rollouts, steps }) => (form === 'keyed' ? 16 : 1) * rollouts + 33 * steps,
+  held: (plan) => ({
+    ...plan,
+    outcomes: heldValues(plan.outcomes),
+    offsets: heldIndices(plan.offsets),
+    keys: heldIndices(plan.keys),
+  }),
 };

@@ -1,5 +1,5 @@
 /** mcLabels from its definition: counting by comparison, thresholds in BigInt, Wilson's formula as printed. */
-import type { McLabelsInput } from '../ops/mcLabels.ts';
+import type { GroupedRollouts, KeyedRollouts, Labelling, PackedRollouts } from '../ops/mcLabels.ts';
 
 export interface DefinedStep {
   correct: number;
@@ -20,8 +20,10 @@ function wilson(p: number, n: number, z: number): [number, number] {
   return [Math.max(0, (centre - margin) / scale), Math.min(1, (centre + margin) / scale)];
 }
 
-export function defineMcLabels(input: McLabelsInput): DefinedStep[] {
-  const { outcomes, offsets, threshold = { numerator: 0, denominator: 1 }, z = 1.96 } = input;
+/** With Wilson's interval. */
+export function defineMcLabels(input: GroupedRollouts & Labelling): DefinedStep[] {
+  const { outcomes, offsets, threshold = { numerator: 0, denominator: 1 }, interval } = input;
+  const z = (interval?.kind === 'wilson' ? interval.z : undefined) ?? 1.96;
   return Array.from({ length: offsets.length - 1 }, (_, step) => {
     const rollouts = [...outcomes.subarray(offsets[step], offsets[step + 1])];
     const count = (outcome: number): number => rollouts.filter((value) => value === outcome).length;
@@ -43,4 +45,29 @@ export function defineMcLabels(input: McLabelsInput): DefinedStep[] {
       label: negative ? -1 : 1,
     };
   });
+}
+
+/** The same rollouts in an order that `order` gives, each with its step. */
+export function keyed(
+  { outcomes, offsets, ...labelling }: GroupedRollouts & Labelling,
+  order: Int32Array,
+): KeyedRollouts & Labelling {
+  const stepCount = offsets.length - 1;
+  const steps = new Int32Array(outcomes.length);
+  for (let step = 0; step < stepCount; step += 1) steps.fill(step, offsets[step], offsets[step + 1]);
+  return {
+    ...labelling,
+    outcomes: Uint8Array.from(order, (i) => outcomes[i] as number),
+    steps: steps.map((_, i) => steps[order[i] as number] as number),
+    stepCount,
+  };
+}
+
+/** The same rollouts as bits; outcomes are 0 and 1. */
+export function packed({ outcomes, offsets, ...labelling }: GroupedRollouts & Labelling): PackedRollouts & Labelling {
+  const bits = new Uint8Array(Math.ceil(outcomes.length / 8));
+  for (const [i, outcome] of outcomes.entries()) {
+    bits[Math.floor(i / 8)] = (bits[Math.floor(i / 8)] as number) + outcome * 2 ** (i % 8);
+  }
+  return { ...labelling, bits, rollouts: outcomes.length, offsets };
 }

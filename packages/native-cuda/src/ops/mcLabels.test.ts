@@ -1,13 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import { kernelsFor, type BackendName } from '../backends.ts';
 import { describeBackends, poison } from '../conformance/backends.ts';
-import { defineMcLabels } from '../conformance/mcLabels.ts';
+import { defineMcLabels, keyed, packed } from '../conformance/mcLabels.ts';
 import { Random } from '../conformance/random.ts';
-import { mcLabels, planMcLabels, type McLabelsInput, type McLabelsOutput } from './mcLabels.ts';
+import { betaQuantile } from './betaQuantile.ts';
+import {
+  mcLabels,
+  planMcLabels,
+  type GroupedRollouts,
+  type Labelling,
+  type McLabelsInput,
+  type McLabelsOutput,
+} from './mcLabels.ts';
 
-function randomInput(seed: number): McLabelsInput {
+/** Ragged; now and then long, or all of eight. */
+function randomOffsets(random: Random, seed: number): Int32Array {
+  const steps = random.integer(1, 40);
+  if (seed % 5 === 0) return Int32Array.from({ length: steps + 1 }, (_, i) => 8 * i);
+  return random.offsets(steps, random.integer(1, seed % 7 === 0 ? 300 : 24));
+}
+
+function randomInput(seed: number): GroupedRollouts & Labelling {
   const random = new Random(seed);
-  const offsets = random.offsets(random.integer(1, 40), random.integer(1, seed % 7 === 0 ? 300 : 24));
+  const offsets = randomOffsets(random, seed);
   const total = offsets[offsets.length - 1] as number;
   const share = random.uniform();
   const denominator = random.integer(1, 20);
@@ -15,8 +30,13 @@ function randomInput(seed: number): McLabelsInput {
     outcomes: Uint8Array.from({ length: total }, () => (random.uniform() < share ? 1 : random.integer(0, 3))),
     offsets,
     threshold: { numerator: random.integer(0, denominator - 1), denominator },
-    z: 0.5 + 2 * random.uniform(),
+    interval: { kind: 'wilson', z: 0.5 + 2 * random.uniform() },
   };
+}
+
+/** The same as if unparsable were incorrect and failed correct, so that a bit says it. */
+function binary(input: GroupedRollouts & Labelling): GroupedRollouts & Labelling {
+  return { ...input, outcomes: input.outcomes.map((outcome) => outcome & 1) };
 }
 
 function labelPoisoned(input: McLabelsInput, backend: BackendName): McLabelsOutput {
@@ -25,6 +45,15 @@ function labelPoisoned(input: McLabelsInput, backend: BackendName): McLabelsOutp
   expect(kernelsFor('mcLabels', { backend }).mcLabels(plan)).toBe(-1);
   return plan.output;
 }
+
+/** The outputs as they lie in memory, as one text. */
+function bytesOf(output: McLabelsOutput): string {
+  const arrays = Object.values(output) as Int32Array[];
+  return arrays.map((array) => Buffer.from(array.buffer).toString('latin1')).join('');
+}
+
+/** SciPy's beta.ppf([0.025, 0.975], 3.5, 5.5). */
+const JEFFREYS_3_OF_8 = [0.11903918, 0.70517655] as const;
 
 const COUNTS = ['correct', 'incorrect', 'unparsable', 'failed', 'label'] as const;
 const INTERVAL = ['rate', 'lower', 'upper'] as const;
@@ -51,6 +80,50 @@ describeBackends('mcLabels', (backend) => {
       const input = randomInput(seed);
       expect(labelPoisoned(input, backend)).toEqual(labelPoisoned(input, 'js'));
     }
+  });
+
+  test('keyed and packed rollouts give the bits of grouped ones, in any order', () => {
+    for (let seed = 0; seed < 300; seed += 1) {
+      const input = randomInput(seed);
+      const order = new Random(seed).permutation(input.outcomes.length);
+      expect(labelPoisoned(keyed(input, order), backend)).toEqual(labelPoisoned(input, 'js'));
+      const either = binary(input);
+      expect(labelPoisoned(packed(either), backend)).toEqual(labelPoisoned(either, 'js'));
+    }
+  });
+
+  test('bits behind the last rollout are ignored, and steps that no rollout names have no evidence', () => {
+    const packedOnes = { bits: Uint8Array.of(255, 255), rollouts: 11, offsets: Int32Array.of(0, 9, 11) };
+    expect([...mcLabels(packedOnes, { backend }).correct]).toEqual([9, 2]);
+    const named = { outcomes: Uint8Array.of(1), steps: Int32Array.of(1), stepCount: 3 };
+    expect([...mcLabels(named, { backend }).label]).toEqual([0, 1, 0]);
+  });
+
+  test('many steps on 1, 2 and 3 threads have the bits of the TypeScript definition', () => {
+    const random = new Random(9);
+    const offsets = random.offsets(100_000, 12);
+    const total = offsets[offsets.length - 1] as number;
+    const input = { outcomes: Uint8Array.from({ length: total }, () => random.integer(0, 3)), offsets };
+    const inputs: McLabelsInput[] = [input, keyed(input, random.permutation(total)), packed(binary(input))];
+    for (const form of inputs) {
+      const expected = bytesOf(mcLabels(form, { backend: 'js' }));
+      for (const threads of [1, 2, 3]) expect(bytesOf(mcLabels(form, { backend, threads }))).toBe(expected);
+    }
+  });
+
+  test('Beta intervals are quantiles of the posterior, inside and outside the table', () => {
+    const outcomes = new Uint8Array(108).fill(1, 5, 40);
+    const input = { outcomes, offsets: Int32Array.of(0, 8, 8, 108) };
+    const prior = { alpha: 2, beta: 0.5 };
+    const { lower, upper } = mcLabels({ ...input, interval: { kind: 'beta', mass: 0.9, prior } }, { backend });
+    const quantile = (p: number, correct: number, n: number) =>
+      Math.fround(betaQuantile(p, 2 + correct, 0.5 + n - correct));
+    expect([...lower]).toEqual([quantile(0.05, 3, 8), NaN, quantile(0.05, 32, 100)]);
+    expect(upper[0]).toBeCloseTo(quantile(0.95, 3, 8), 7);
+    expect(upper[2]).toBeCloseTo(quantile(0.95, 32, 100), 7);
+    const jeffreys = mcLabels({ ...input, interval: { kind: 'beta' } }, { backend });
+    expect(jeffreys.lower[0]).toBeCloseTo(JEFFREYS_3_OF_8[0], 6);
+    expect(jeffreys.upper[0]).toBeCloseTo(JEFFREYS_3_OF_8[1], 6);
   });
 
   test('thresholds are compared in integers: 3 of 10 is not above 3/10, 4 of 13 is', () => {
