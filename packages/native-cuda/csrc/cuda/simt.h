@@ -40,15 +40,26 @@ struct F16 {
   uint16_t bits;
 };
 
-__device__ __forceinline__ float widen(float x) { return x; }
-__device__ __forceinline__ float widen(Bf16 x) { return __uint_as_float(static_cast<unsigned>(x.bits) << 16); }
+__host__ __device__ __forceinline__ float floatOf(unsigned bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+__host__ __device__ __forceinline__ unsigned bitsOf(float value) {
+  unsigned bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+__host__ __device__ __forceinline__ float widen(float x) { return x; }
+__host__ __device__ __forceinline__ float widen(Bf16 x) { return floatOf(static_cast<unsigned>(x.bits) << 16); }
 __device__ __forceinline__ float widen(F16 x) {
 #if defined(VLPRM_SIMT_EMULATION)
   const unsigned sign = (x.bits & 0x8000u) << 16;
   const unsigned exponent = x.bits >> 10 & 0x1f;
   const unsigned fraction = x.bits & 0x3ff;
-  if (exponent == 0) return __uint_as_float(sign | __float_as_uint(ldexpf(static_cast<float>(fraction), -24)));
-  return __uint_as_float(sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | fraction << 13);
+  if (exponent == 0) return floatOf(sign | bitsOf(ldexpf(static_cast<float>(fraction), -24)));
+  return floatOf(sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | fraction << 13);
 #else
   float wide;
   asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
@@ -57,8 +68,8 @@ __device__ __forceinline__ float widen(F16 x) {
 }
 
 // To the nearest, ties to even; NaN stays NaN.
-__device__ __forceinline__ Bf16 toBf16(float x) {
-  const unsigned bits = __float_as_uint(x);
+__host__ __device__ __forceinline__ Bf16 toBf16(float x) {
+  const unsigned bits = bitsOf(x);
   if (x != x) return {static_cast<uint16_t>(bits >> 16 | 0x40)};
   return {static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }

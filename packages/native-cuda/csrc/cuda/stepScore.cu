@@ -146,12 +146,12 @@ struct Word;
 template <>
 struct Word<float> {
   static constexpr int ELEMENTS_OF = 1;
-  __device__ static float element(unsigned word, int) { return __uint_as_float(word); }
+  __device__ static float element(unsigned word, int) { return floatOf(word); }
 };
 template <>
 struct Word<Bf16> {
   static constexpr int ELEMENTS_OF = 2;
-  __device__ static float element(unsigned word, int which) { return __uint_as_float(which == 0 ? word << 16 : word & 0xffff0000u); }
+  __device__ static float element(unsigned word, int which) { return floatOf(which == 0 ? word << 16 : word & 0xffff0000u); }
 };
 template <>
 struct Word<F16> {
