@@ -1,6 +1,7 @@
 // The CUDA module without Node, each build of it that there is: on a device where one is, and on the emulation.
 #include "cuda/module.h"
 
+#include "test/mcLabelsCase.h"
 #include "test/stepScoreCase.h"
 
 #if defined(__linux__)
@@ -209,6 +210,25 @@ TEST_CASE("stepScore on the device gives a step the same bits in batches of ever
         scoreOn(api, again);
         CHECK(again.logit == whole.logit);
         CHECK(again.best == whole.best && again.vote == whole.vote);
+      }
+    }
+  }
+}
+
+TEST_CASE("mcLabels on the device gives the bits of the processor, however rollouts come and wherever they begin") {
+  for (const VlprmCudaApi* api : devices()) {
+    char error[256] = "";
+    for (unsigned seed = 0; seed < 30; ++seed) {
+      const auto form = static_cast<VlprmRollouts>(seed % 3);
+      McLabelsCase expected(seed, seed % 2 == 0 ? 200 : 4000, form);
+      McLabelsCase found(seed, seed % 2 == 0 ? 200 : 4000, form);
+      cpu::mcLabels(expected.op, {});
+      CHECK(api->mcLabels(&found.op, error, sizeof error) == VLPRM_CUDA_OK);
+      CHECK(sameBits(expected, found));
+      if (form != VLPRM_PACKED) {
+        found.outcomes[found.outcomes.size() / 2] = 7;
+        CHECK(api->mcLabels(&found.op, error, sizeof error) == VLPRM_CUDA_OK);
+        CHECK(found.op.invalid == static_cast<int64_t>(found.outcomes.size() / 2));
       }
     }
   }

@@ -38,7 +38,7 @@ struct McLabelsCase {
         std::swap(keys[i - 1], keys[j]);
       }
     }
-    for (int i = 0; i < VLPRM_INTERVAL_SIDE * VLPRM_INTERVAL_SIDE * 2; ++i) intervals.push_back(static_cast<float>(i));
+    for (int i = 0; i < VLPRM_INTERVAL_SIDE * VLPRM_INTERVAL_SIDE * 2; ++i) intervals.push_back(i < 2 ? NAN : static_cast<float>(i));
     const auto size = static_cast<size_t>(steps);
     for (std::vector<int32_t>& count : counts) count.assign(size, -7);
     for (std::vector<float>* out : {&rate, &lower, &upper}) out->assign(size, -7);

@@ -95,6 +95,7 @@ class LabArray {
 // One per op.
 namespace lab {
 void stepScore(Lab&);
+void mcLabels(Lab&);
 }
 
 inline std::vector<float> labNormals(unsigned seed, size_t count, double scale) {

@@ -16,7 +16,7 @@ struct Entry {
   void (*run)(Lab&);
 };
 
-const Entry OPS[] = {{"stepScore", lab::stepScore}};
+const Entry OPS[] = {{"stepScore", lab::stepScore}, {"mcLabels", lab::mcLabels}};
 
 constexpr size_t COPY_BYTES = size_t{1} << 30;
 
