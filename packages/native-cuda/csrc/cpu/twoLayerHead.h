@@ -1,13 +1,15 @@
 // Forward pass of a two-layer head over a tile of rows: logit = w2 . relu(W1 x + b1) + b2.
 // The tile is padded to whole blocks with zeros, so that every row takes the same path whatever its neighbours are.
 #pragma once
-#include "cpu/lanes.h"
+#include "cpu/wide.h"
 
 namespace {
 
 constexpr int64_t TILE_ROWS = 64;
-constexpr int64_t PANEL = SPAN;  // units that one pass computes
-constexpr int64_t SUM_LENGTH = 128;   // products summed before they join the total: keeps f32 sums short
+constexpr int64_t PANEL = SPAN;             // units that one pass computes
+constexpr int64_t PANEL_PARTS = PANEL / WIDE;
+constexpr int64_t BLOCK = 8 / PANEL_PARTS;  // rows that one pass computes: eight sums hide the latency of an addition
+constexpr int64_t SUM_LENGTH = 128;         // products summed before they join the total: keeps f32 sums short
 
 struct TwoLayerHead {
   const float* parameters;
@@ -39,7 +41,7 @@ inline void packPanels(const TwoLayerHead& head, float* panels) {
 // tile [TILE_ROWS, paddedWidth] from `count` rows of the batch that starts at `begin`; zeros elsewhere.
 template <class Dtype>
 inline void packTile(const TwoLayerHead& head, const void* features, const int32_t* positions, int64_t begin, int64_t count, float* tile) {
-  for (int64_t r = 0; r < roundUp(count, ROWS); ++r) {
+  for (int64_t r = 0; r < roundUp(count, BLOCK); ++r) {
     float* into = tile + r * head.paddedWidth;
     if (r >= count) {
       memset(into, 0, head.paddedWidth * sizeof(float));
@@ -50,21 +52,18 @@ inline void packTile(const TwoLayerHead& head, const void* features, const int32
   }
 }
 
-inline void activateBlock(const TwoLayerHead& head, const float* panel, const float* tile, Lanes totals[ROWS][2]) {
+inline void activateBlock(const TwoLayerHead& head, const float* panel, const float* tile, Wide totals[BLOCK][PANEL_PARTS]) {
   for (int64_t begin = 0; begin < head.width; begin += SUM_LENGTH) {
     const int64_t end = begin + SUM_LENGTH < head.width ? begin + SUM_LENGTH : head.width;
-    Lanes sums[ROWS][2] = {};
+    Wide sums[BLOCK][PANEL_PARTS] = {};
     for (int64_t i = begin; i < end; ++i) {
-      const Span weights = F32::load(panel + i * PANEL);
-      for (int r = 0; r < ROWS; ++r) {
-        const Lanes x = broadcast(tile[r * head.paddedWidth + i]);
-        sums[r][0] += x * weights.first;
-        sums[r][1] += x * weights.second;
+      for (int64_t k = 0; k < PANEL_PARTS; ++k) {
+        const Wide weights = loadWide(F32{}, panel + i * PANEL + k * WIDE);
+        for (int64_t r = 0; r < BLOCK; ++r) sums[r][k] += broadcastWide(tile[r * head.paddedWidth + i]) * weights;
       }
     }
-    for (int r = 0; r < ROWS; ++r) {
-      totals[r][0] += sums[r][0];
-      totals[r][1] += sums[r][1];
+    for (int64_t r = 0; r < BLOCK; ++r) {
+      for (int64_t k = 0; k < PANEL_PARTS; ++k) totals[r][k] += sums[r][k];
     }
   }
 }
@@ -73,17 +72,13 @@ inline void activateBlock(const TwoLayerHead& head, const float* panel, const fl
 inline void activate(const TwoLayerHead& head, const float* panels, const float* tile, int64_t count, float* activations) {
   for (int64_t begin = 0; begin < head.paddedUnits; begin += PANEL) {
     const int64_t units = head.hiddenSize - begin;
-    float biases[PANEL] = {};
-    memcpy(biases, head.hiddenBias() + begin, static_cast<size_t>(units < PANEL ? units : PANEL) * sizeof(float));
-    const Span bias = F32::load(biases);
-    for (int64_t r = 0; r < count; r += ROWS) {
-      Lanes totals[ROWS][2];
-      for (int k = 0; k < ROWS; ++k) {
-        totals[k][0] = bias.first;
-        totals[k][1] = bias.second;
-      }
+    float bias[PANEL] = {};
+    memcpy(bias, head.hiddenBias() + begin, static_cast<size_t>(units < PANEL ? units : PANEL) * sizeof(float));
+    for (int64_t r = 0; r < count; r += BLOCK) {
+      Wide totals[BLOCK][PANEL_PARTS];
+      for (int64_t k = 0; k < BLOCK; ++k) memcpy(totals[k], bias, sizeof bias);
       activateBlock(head, panels + begin * head.width, tile + r * head.paddedWidth, totals);
-      for (int k = 0; k < ROWS; ++k) memcpy(activations + (r + k) * head.paddedUnits + begin, totals[k], sizeof totals[k]);
+      for (int64_t k = 0; k < BLOCK; ++k) memcpy(activations + (r + k) * head.paddedUnits + begin, totals[k], sizeof totals[k]);
     }
   }
 }
