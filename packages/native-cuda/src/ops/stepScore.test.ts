@@ -199,6 +199,31 @@ describeBackends('stepScore', (backend) => {
     }
   });
 
+  test('scores of long calls do not depend on threads, on order or on repeats', () => {
+    const { stepScore: kernel } = kernelsFor('stepScore', { backend });
+    const random = new Random(21);
+    const [rows, width] = [600, 1100];
+    const hidden = random.normals(rows * width);
+    for (const scorer of [2, -17]) {
+      const input = {
+        hidden,
+        dtype: 'f32',
+        width,
+        ...scorerOf(random, { dtype: 'f32', width, rows, scorer }),
+      } as const;
+      const whole = stepScore(input, { backend, threads: 1 });
+      for (let repeat = 0; repeat < (backend === 'cpu' ? 20 : 1); repeat += 1) {
+        const order = random.permutation(rows);
+        const expected = Float32Array.from(order, (row) => whole.logit[row] as number);
+        for (const threads of backend === 'cpu' ? [1, 2, 3] : [1]) {
+          const plan = planStepScore({ ...input, positions: order });
+          kernel(plan, threads);
+          expect(plan.output.logit).toEqual(expected);
+        }
+      }
+    }
+  });
+
   test('rows that are not aligned in memory score the same', () => {
     const input = randomInput(11, { dtype: 'f32', width: 19, rows: 40, scorer: 3 });
     const shifted = new Float32Array(input.hidden.length + 1).subarray(1);
