@@ -25,7 +25,7 @@ struct Comparison {
   std::string name;
   std::string subject;
   std::string work;
-  double bytes;  // read and written, of which the rates are made
+  double bytes;  // read and written, of which the rates are made; 0: no rate
   Run run;
   std::vector<Peer> peers;  // none: only ours is timed
   int samples = 30;

@@ -63,7 +63,9 @@ void print(const Row& row) {
   if (!row.reason.empty()) {
     std::printf("%s: not measured: %s\n", row.name.c_str(), row.reason.c_str());
   } else if (row.peer.empty()) {
-    std::printf("%s: %.3f ms, %.1f GB/s\n", row.name.c_str(), row.subjectMedian, rate(row.bytes, row.subjectMedian));
+    std::printf("%s: %.3f ms", row.name.c_str(), row.subjectMedian);
+    if (row.bytes > 0) std::printf(", %.1f GB/s", rate(row.bytes, row.subjectMedian));
+    std::printf("\n");
   } else if (row.tier == "floor") {
     std::printf("%s: %.0f%% of %s (%.3f against %.3f ms, %.1f GB/s, spread %.0f%%)\n", row.name.c_str(), 100 * row.ratio, row.peer.c_str(),
                 row.subjectMedian, row.peerMedian, rate(row.bytes, row.subjectMedian), 100 * row.spread);
