@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { backends } from '../src/backends.ts';
+import { adamwBench } from './adamw.ts';
 import type { OpBench } from './context.ts';
 import { mcLabelsBench } from './mcLabels.ts';
 import { compare, unmeasured, type Row } from './measure.ts';
@@ -20,6 +21,7 @@ import { TARGETS, verdicts } from './targets.ts';
 const BENCHES: Readonly<Record<string, OpBench>> = {
   stepScore: stepScoreBench,
   stepLoss: stepLossBench,
+  adamw: adamwBench,
   mcLabels: mcLabelsBench,
 };
 

@@ -59,6 +59,14 @@ function linear(addon: NativeAddon): Comparison {
         tier: 'as-used',
         run: (sample) => void stepLoss({ ...input, rowIndices: rowsOf(sample) }, { backend: 'js' }),
       },
+      {
+        peer: 'PyTorch, cross-entropy of logits and autograd',
+        tier: 'best-tuned',
+        python: {
+          case: 'torch_peers.step_loss',
+          parameters: { threads: 1, dtype: 'f32', width, rows: size, poolBytes: 4 * rows * width },
+        },
+      },
     ],
     samples: 60,
   };

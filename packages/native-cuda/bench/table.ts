@@ -36,6 +36,7 @@ export function targetLines(targets: readonly Verdict[]): string[] {
 export const PAGES: Readonly<Record<string, readonly string[]>> = {
   stepScore: ['stepScore'],
   stepLoss: ['stepLoss'],
+  adamw: ['adamw'],
   mcLabels: ['mcLabels'],
 };
 

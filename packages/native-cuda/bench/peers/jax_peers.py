@@ -58,8 +58,7 @@ def value_backup(parameters):
     state = [jnp.zeros((trees, nodes + 1), jnp.int32), jnp.zeros((trees, nodes + 1), jnp.float32)]
 
     def run(sample):
-        state[:] = compiled(*state, *on_device[sample % len(on_device)])
-        jax.block_until_ready(state)
+        state[:] = jax.block_until_ready(compiled(*state, *on_device[sample % len(on_device)]))
 
     for sample in range(len(on_device)):
         run(sample)

@@ -16,8 +16,8 @@ def device_of(parameters):
     return torch.device(parameters.get("device", "cpu"))
 
 
-def finished(device):
-    if device.type == "cuda":
+def wait():
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
@@ -47,14 +47,14 @@ PRODUCTS = [
 ]
 
 
-def fastest(functions, device, *arguments):
+def fastest(functions, *arguments):
     def seconds(function):
         times = []
         for _ in range(4):
-            finished(device)
+            wait()
             start = time.perf_counter()
             function(*arguments)
-            finished(device)
+            wait()
             times.append(time.perf_counter() - start)
         return min(times)
 
@@ -69,7 +69,7 @@ def positions_of(parameters):
     return windows * steps, [torch.arange(steps) * windows + i for i in range(windows)]
 
 
-def step_score(parameters):
+def step_score(parameters, transform=lambda function: function):
     """Rows gathered into memory that is there already, the fastest form of the product, softmax, aggregates."""
     device = device_of(parameters)
     dtype = DTYPES[parameters["dtype"]]
@@ -83,15 +83,105 @@ def step_score(parameters):
     last = counts.cumsum(0).long() - 1
     gathered = torch.empty(steps, width, dtype=dtype, device=device)
     with torch.inference_mode():
-        product = fastest(PRODUCTS, device, pool[:steps], labels)
+        product = fastest(PRODUCTS, pool[:steps], labels)
+    score = transform(lambda rows, weights, *of: candidate_scores(product(rows, weights), *of))
 
     def run(sample):
         with torch.inference_mode():
             torch.index_select(pool, 0, positions[sample % len(positions)], out=gathered)
-            result = candidate_scores(product(gathered, labels), segments, counts, last)
-        finished(device)
-        return result
+            return score(gathered, labels, segments, counts, last)
 
     expected = torch.softmax(pool[positions[0][:4]].double() @ labels.t().double(), dim=1)[:, 0]
     torch.testing.assert_close(run(0)[0][:4].double(), expected, rtol=2e-2, atol=1e-3)
+    return run
+
+
+def step_loss(parameters, transform=lambda function: function):
+    """Cross-entropy of a linear head on consecutive rows and the gradient of its weights, by autograd."""
+    device = device_of(parameters)
+    dtype = DTYPES[parameters["dtype"]]
+    rows, width = parameters["rows"], parameters["width"]
+    size = torch.finfo(dtype).bits // 8
+    windows = max(1, parameters["poolBytes"] // (size * width) // rows)
+    pool = random_rows(windows * rows, width, dtype, device)
+    targets = (torch.arange(rows, device=device) % 3 != 0).to(dtype)
+    head = (torch.randn(width, generator=torch.Generator().manual_seed(2)) / width**0.5).to(device, dtype).requires_grad_()
+    bias = torch.zeros((), device=device, dtype=dtype, requires_grad=True)
+
+    def loss_of(features, weights, offset):
+        return torch.nn.functional.binary_cross_entropy_with_logits(torch.mv(features, weights) + offset, targets)
+
+    function = transform(loss_of)
+
+    def run(sample):
+        begin = sample % windows * rows
+        head.grad = bias.grad = None
+        loss = function(pool[begin : begin + rows], head, bias)
+        loss.backward()
+        return loss
+
+    run(0)
+    logits = pool[:rows].double() @ head.detach().double()
+    expected = pool[:rows].double().t() @ (torch.sigmoid(logits) - targets.double()) / rows
+    torch.testing.assert_close(head.grad.double(), expected, rtol=5e-2, atol=2e-3)
+    return run
+
+
+def adamw(parameters):
+    """torch.optim.AdamW, fused."""
+    device = device_of(parameters)
+    weights = torch.nn.Parameter(torch.randn(parameters["size"], device=device) * 0.02)
+    weights.grad = torch.randn_like(weights)
+    optimizer = torch.optim.AdamW([weights], lr=1e-3, weight_decay=0.01, fused=True)
+
+    def run(_):
+        optimizer.step()
+
+    return run
+
+
+def compiled(function):
+    return torch.compile(function, mode="max-autotune-no-cudagraphs", dynamic=False)
+
+
+def step_score_compiled(parameters):
+    return step_score(parameters, compiled)
+
+
+def step_loss_compiled(parameters):
+    return step_loss(parameters, compiled)
+
+
+def random_outcomes(parameters, device):
+    generator = torch.Generator(device=device).manual_seed(4)
+    count = parameters["steps"] * parameters["rollouts"]
+    return torch.randint(0, 4, (count,), generator=generator, device=device, dtype=torch.uint8)
+
+
+def grouped_labels(parameters):
+    """Counts of segments and rates, without intervals and labels."""
+    device = device_of(parameters)
+    outcomes = random_outcomes(parameters, device)
+    lengths = torch.full((parameters["steps"],), parameters["rollouts"], device=device)
+
+    def run(_):
+        correct = torch.segment_reduce((outcomes == 1).float(), "sum", lengths=lengths)
+        completed = torch.segment_reduce((outcomes != 3).float(), "sum", lengths=lengths)
+        return correct / completed
+
+    return run
+
+
+def keyed_labels(parameters):
+    """The same for rollouts in random order."""
+    device = device_of(parameters)
+    outcomes = random_outcomes(parameters, device)
+    steps = parameters["steps"]
+    keys = torch.randperm(outcomes.numel(), device=device) % steps
+
+    def run(_):
+        correct = torch.bincount(keys, weights=(outcomes == 1).float(), minlength=steps)
+        completed = torch.bincount(keys, weights=(outcomes != 3).float(), minlength=steps)
+        return correct / completed
+
     return run
