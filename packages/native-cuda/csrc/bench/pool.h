@@ -33,6 +33,7 @@ class Pool {
   }
   const Element* window(int64_t sample) const { return elements_.data() + sample % windows_ * windowSize_; }
   Element* window(int64_t sample) { return elements_.data() + sample % windows_ * windowSize_; }
+  size_t bytes() const { return elements_.size() * sizeof(Element); }
   int64_t windowBytes() const { return windowSize_ * static_cast<int64_t>(sizeof(Element)); }
 
  private:

@@ -247,7 +247,7 @@ __global__ void __launch_bounds__(BLOCK) labelProducts(const Arguments* argument
 
 // A block of PARTS warps per row, each summing one part: few rows then keep the whole device busy.
 template <class T, int K>
-__global__ void __launch_bounds__(PARTS * WARP) labelProductsSplit(const Arguments* arguments) {
+__global__ void __launch_bounds__(PARTS * WARP, 5) labelProductsSplit(const Arguments* arguments) {
   const Arguments& a = *arguments;
   __shared__ float parts[PARTS][K][WARP];
   const float4* weights = stageWeights<T, K>(a, true);
@@ -313,7 +313,7 @@ __device__ void loadTiles(const Arguments& a, HeadTiles& tiles, int64_t first, i
   }
 }
 
-__global__ void __launch_bounds__(BLOCK) headLogits(const Arguments* arguments) {
+__global__ void __launch_bounds__(BLOCK, 2) headLogits(const Arguments* arguments) {
   static_assert(TILE_ROWS == TILE_UNITS, "one loop loads both tiles");
   const Arguments& a = *arguments;
   __shared__ HeadTiles tiles;
