@@ -352,11 +352,10 @@ describeBackends('stepLoss', (backend) => {
 
   test('a two-layer head learns what no linear head can', () => {
     const random = new Random(5);
-    const features = random.normals(2 * 512);
-    const targets = Float32Array.from({ length: 512 }, (_, row) =>
+    const features = random.normals(2 * 64);
+    const targets = Float32Array.from({ length: 64 }, (_, row) =>
       (features[2 * row] as number) * (features[2 * row + 1] as number) > 0 ? 1 : 0,
     );
-    const weights = new Float32Array(512).fill(1);
     const parameters = random.normals(stepHeadSize(2, 16), 0.5);
     const state = {
       firstMoment: new Float32Array(parameters.length),
@@ -366,9 +365,9 @@ describeBackends('stepLoss', (backend) => {
     const head = { inputSize: 2, hiddenSize: 16, parameters };
     const gradient = new Float32Array(parameters.length);
     let loss = NaN;
-    for (let step = 0; step < 400; step += 1) {
-      loss = stepLoss({ features, width: 2, targets, weights, head, loss: 'bce', gradient }, { backend }).loss;
-      adamw({ parameters, gradient, state, learningRate: 0.03, maxGradNorm: 1 }, { backend });
+    for (let step = 0; step < 80; step += 1) {
+      loss = stepLoss({ features, width: 2, targets, head, loss: 'bce', gradient }, { backend }).loss;
+      adamw({ parameters, gradient, state, learningRate: 0.1, maxGradNorm: 1 }, { backend });
     }
     expect(loss).toBeLessThan(0.1);
   });
