@@ -2,6 +2,7 @@
 #include "cuda/module.h"
 
 #include "test/mcLabelsCase.h"
+#include "test/stepLossCase.h"
 #include "test/stepScoreCase.h"
 
 #if defined(__linux__)
@@ -230,6 +231,64 @@ TEST_CASE("mcLabels on the device gives the bits of the processor, however rollo
         CHECK(api->mcLabels(&found.op, error, sizeof error) == VLPRM_CUDA_OK);
         CHECK(found.op.invalid == static_cast<int64_t>(found.outcomes.size() / 2));
       }
+    }
+  }
+}
+
+TEST_CASE("stepLoss on the device agrees with float64 and finite differences") {
+  for (const VlprmCudaApi* api : devices()) {
+    char error[256] = "";
+    for (const LossShape& shape : lossShapes()) {
+      for (const int32_t kind : {VLPRM_BCE, VLPRM_MSE, VLPRM_PQM}) {
+        for (const int32_t dtype : {VLPRM_F32, VLPRM_BF16, VLPRM_F16}) {
+          LossCase loss(shape, kind, dtype, 11);
+          const int status = api->stepLoss(&loss.op, error, sizeof error);
+          if (status != VLPRM_CUDA_OK) std::printf("  %s\n", error);
+          CHECK(status == VLPRM_CUDA_OK);
+          if (status == VLPRM_CUDA_OK) checkStepLoss(loss, LossDefinition(loss));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("stepLoss reads features that lie on the device where they are, with the same bits") {
+  for (const VlprmCudaApi* api : devices()) {
+    char error[256] = "";
+    for (const int64_t hiddenSize : {0, 5}) {
+      LossCase loss({24, hiddenSize, 90}, VLPRM_BCE, VLPRM_BF16, 4);
+      CHECK(api->stepLoss(&loss.op, error, sizeof error) == VLPRM_CUDA_OK);
+      const std::vector<float> gradient = loss.gradient;
+      void* features = nullptr;
+      const size_t bytes = loss.halves.size() * sizeof(uint16_t);
+      CHECK(api->allocate(bytes, &features, error, sizeof error) == VLPRM_CUDA_OK);
+      CHECK(api->upload(features, loss.halves.data(), bytes, error, sizeof error) == VLPRM_CUDA_OK);
+      loss.op.features = features;
+      loss.gradient.assign(gradient.size(), NAN);
+      CHECK(api->stepLoss(&loss.op, error, sizeof error) == VLPRM_CUDA_OK);
+      CHECK(loss.gradient == gradient);
+      api->release(features);
+    }
+  }
+}
+
+TEST_CASE("adamw on the device agrees with the CPU") {
+  for (const VlprmCudaApi* api : devices()) {
+    char error[256] = "";
+    for (const size_t size : {size_t{1}, size_t{37}, size_t{9001}}) {
+      std::mt19937 random(static_cast<unsigned>(size));
+      const std::vector<float> gradient = normals(random, size, 1);
+      std::vector<float> ours = normals(random, size, 1), theirs = ours, moments[4];
+      for (std::vector<float>& moment : moments) moment.assign(size, 0.5f);
+      const auto step = [&](std::vector<float>& parameters, int first) {
+        return VlprmAdamW{parameters.data(), gradient.data(), moments[first].data(), moments[first + 1].data(), static_cast<int64_t>(size), 0.9, 0.999, 1e-8,
+                          0.01, 1.5, 0.99, 0.7, -1};
+      };
+      VlprmAdamW onDevice = step(ours, 0), onCpu = step(theirs, 2);
+      CHECK(api->adamw(&onDevice, error, sizeof error) == VLPRM_CUDA_OK);
+      CHECK(cpu::adamw(onCpu, {}));
+      CHECK(onDevice.applied == 1);
+      for (size_t i = 0; i < size; ++i) CHECK_NEAR(ours[i], theirs[i], 1e-6 * std::fmax(1, std::fabs(theirs[i])));
     }
   }
 }
