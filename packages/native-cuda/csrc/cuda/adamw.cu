@@ -90,6 +90,12 @@ __global__ void __launch_bounds__(BLOCK) updateParameters(Step step, const Clip*
   }
 }
 
+// Of the sum of squares; depends on the size alone.
+int64_t chunkOf(int64_t size) {
+  const int64_t wanted = (size + MOST_CHUNKS - 1) / MOST_CHUNKS;
+  return wanted > LEAST_CHUNK ? wanted : LEAST_CHUNK;
+}
+
 bool isAligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % sizeof(float4) == 0; }
 
 }  // namespace
@@ -103,8 +109,7 @@ int adamw(VlprmAdamW* op, char* error, size_t errorSize) {
   float* secondMoment = call.inout(op->secondMoment, size);
   int32_t* applied = call.out(&op->applied, 1);
   const bool clips = op->maxGradNorm > 0;
-  const int64_t wanted = (size + MOST_CHUNKS - 1) / MOST_CHUNKS;
-  const int64_t chunk = wanted > LEAST_CHUNK ? wanted : LEAST_CHUNK;
+  const int64_t chunk = chunkOf(size);
   const int64_t chunks = clips ? (size + chunk - 1) / chunk : 0;
   double* partials = call.scratch<double>(chunks);
   Clip* clip = call.scratch<Clip>(1);

@@ -95,6 +95,8 @@ class LabArray {
 // One per op.
 namespace lab {
 void stepScore(Lab&);
+void stepLoss(Lab&);
+void adamw(Lab&);
 void mcLabels(Lab&);
 }
 

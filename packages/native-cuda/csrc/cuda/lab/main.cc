@@ -16,7 +16,7 @@ struct Entry {
   void (*run)(Lab&);
 };
 
-const Entry OPS[] = {{"stepScore", lab::stepScore}, {"mcLabels", lab::mcLabels}};
+const Entry OPS[] = {{"stepScore", lab::stepScore}, {"stepLoss", lab::stepLoss}, {"adamw", lab::adamw}, {"mcLabels", lab::mcLabels}};
 
 constexpr size_t COPY_BYTES = size_t{1} << 30;
 
