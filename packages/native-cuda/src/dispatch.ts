@@ -1,8 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import { abortable } from './abort.ts';
 import { BINDINGS } from './addon.ts';
 import { backendFor, type Backend, type BackendName, type CallOptions } from './backends.ts';
-import { bytesPerSecond } from './calibration.ts';
+import { speedOf } from './calibration.ts';
 import { DeviceBuffer, resident } from './device-buffer.ts';
 import { NativeError } from './errors.ts';
 import type { BackgroundOpName, OpName, PlanOf, ResultOf } from './kernels.ts';
@@ -16,13 +15,31 @@ export interface AsyncCallOptions extends CallOptions {
 const MAX_THREADS = 256;
 
 /** A call that is expected to take less computes at once: handing it over would cost as much, and the event loop can wait as long. */
-const BACKGROUND_ABOVE_SECONDS = 300e-6;
+const LONG_CALL_SECONDS = 300e-6;
+
+/** `VLPRM_THREADS`, or null. */
+export function threadsVariable(): number | null {
+  const variable = process.env['VLPRM_THREADS'];
+  if (variable === undefined || variable === '') return null;
+  return integer(Number(variable), 1, MAX_THREADS, 'VLPRM_THREADS');
+}
 
 function threadsFor(op: OpName, options: CallOptions | undefined): number {
   const threads = options?.threads;
   if (threads !== undefined) return integer(threads, 1, MAX_THREADS, `${op}.options.threads`);
-  const variable = process.env['VLPRM_THREADS'];
-  return variable === undefined || variable === '' ? 0 : integer(Number(variable), 1, MAX_THREADS, 'VLPRM_THREADS');
+  return threadsVariable() ?? 0;
+}
+
+const counts: Record<string, number> = {};
+
+/** Calls of this thread of JavaScript so far. */
+export function callCounts(): Readonly<Record<string, number>> {
+  return { ...counts };
+}
+
+function count(op: OpName, name: BackendName, how: 'at once' | 'in the background'): void {
+  const key = `${op} on ${name}, ${how}`;
+  counts[key] = (counts[key] ?? 0) + 1;
 }
 
 /** The plan with the memory of its DeviceBuffers in their place, and the backend that they lie in (null when there are none). */
@@ -46,8 +63,14 @@ function located<Plan extends object>(op: OpName, plan: Plan): { plan: Plan; hom
   return { plan: { ...plan, ...Object.fromEntries(memory) }, home };
 }
 
-function compute<Op extends OpName>({ kernels }: Backend, op: Op, plan: PlanOf<Op>, threads: number): ResultOf<Op> {
+function compute<Op extends OpName>(
+  { name, kernels }: Backend,
+  op: Op,
+  plan: PlanOf<Op>,
+  threads: number,
+): ResultOf<Op> {
   const kernel = kernels[op] as (plan: PlanOf<Op>, threads: number) => ResultOf<Op>;
+  count(op, name, 'at once');
   return kernel(plan, threads);
 }
 
@@ -57,10 +80,15 @@ export function run<Op extends OpName>(op: Op, given: PlanOf<Op>, options: CallO
   return compute(backendFor(op, options, home), op, plan, threadsFor(op, options));
 }
 
-/** Whether a call on cpu is long enough for another thread. The device has its own pace, so cuda always is. */
+/** Bytes above which a call on cpu is expected to take longer. */
+export function longCallBytes(): number {
+  return LONG_CALL_SECONDS * speedOf.cpu().bytesPerSecond;
+}
+
+/** Whether a call is long enough for another thread. The device has its own pace, so a call on cuda always is. */
 function isLong<Op extends BackgroundOpName>(name: BackendName, op: Op, plan: PlanOf<Op>): boolean {
   const bytes = BINDINGS[op].bytes as (plan: PlanOf<Op>) => number;
-  return name === 'cuda' || bytes(plan) > BACKGROUND_ABOVE_SECONDS * bytesPerSecond('cpu');
+  return name === 'cuda' || bytes(plan) > longCallBytes();
 }
 
 function checkedSignal(op: OpName, options: AsyncCallOptions | undefined): AbortSignal | undefined {
@@ -71,7 +99,7 @@ function checkedSignal(op: OpName, options: AsyncCallOptions | undefined): Abort
 
 /**
  * Computes a checked plan without holding up the event loop: on a thread of the addon if it takes long, at once if it does not.
- * js has no other thread, and computes in one go when the event loop comes to it.
+ * js has no other thread, and always computes at once.
  */
 export async function runAsync<Op extends BackgroundOpName>(
   op: Op,
@@ -85,11 +113,8 @@ export async function runAsync<Op extends BackgroundOpName>(
   signal?.throwIfAborted();
   const background = found.background[op];
   if (background !== undefined && isLong(found.name, op, plan)) {
+    count(op, found.name, 'in the background');
     return abortable(signal, (abort) => background(plan as never, threads, abort) as Promise<ResultOf<Op>>);
-  }
-  if (found.name === 'js') {
-    await setImmediate();
-    signal?.throwIfAborted();
   }
   return compute(found, op, plan, threads);
 }

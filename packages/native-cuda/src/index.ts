@@ -2,6 +2,7 @@ export { activeBackend, backends, type BackendInfo, type BackendName, type CallO
 export { DeviceBuffer, memoryUsage, type DeviceBufferOptions } from './device-buffer.ts';
 export type { AsyncCallOptions } from './dispatch.ts';
 export { NATIVE_ERROR_CODES, NativeError, type NativeErrorCode } from './errors.ts';
+export { kernelReport, type KernelReport } from './report.ts';
 export type { ElementArray, MemoryUsage } from './memory.ts';
 export { adamw, type AdamWInput, type AdamWState } from './ops/adamw.ts';
 export { type HiddenDtype } from './ops/hiddenRows.ts';

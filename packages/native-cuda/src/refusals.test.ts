@@ -1,24 +1,11 @@
 /** Bad input: every op refuses it with a code and the place, on every backend alike, before anything is computed. */
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { backends } from './backends.ts';
+import { UNTYPED_OPS, zeroHead, type Fields, type UntypedOp } from './conformance/untypedOps.ts';
 import { NativeError, type NativeErrorCode } from './errors.ts';
-import { adamw } from './ops/adamw.ts';
-import { expandNodes } from './ops/expandNodes.ts';
-import { mcLabels } from './ops/mcLabels.ts';
-import { puctSelect, uctSelect } from './ops/puctSelect.ts';
-import { stepHeadSize } from './ops/stepHead.ts';
-import { stepLoss } from './ops/stepLoss.ts';
-import { planStepScore, stepScore } from './ops/stepScore.ts';
-import { valueBackup } from './ops/valueBackup.ts';
-import { TreeBatch } from './trees/tree-batch.ts';
+import { planStepScore } from './ops/stepScore.ts';
 
-type Fields = Record<string, unknown>;
-
-/** Runs an op as untyped JavaScript would. */
-interface Subject {
-  readonly call: (input: unknown, options?: unknown) => unknown;
-  readonly valid: () => Fields;
+interface Subject extends UntypedOp {
   readonly refusals: readonly [change: (input: Fields) => unknown, code: NativeErrorCode, where: string][];
 }
 
@@ -44,27 +31,8 @@ function growable(length: number): Float32Array {
   return new Float32Array(new Shared(4 * length, { maxByteLength: 8 * length }));
 }
 
-const head = (width: number, hiddenSize: number) => ({
-  inputSize: width,
-  hiddenSize,
-  parameters: new Float32Array(stepHeadSize(width, hiddenSize)),
-});
-
 const stepScoreSubject: Subject = {
-  call: stepScore as Subject['call'],
-  valid: () => ({
-    hidden: new Float32Array(12),
-    dtype: 'f32',
-    width: 3,
-    positions: Int32Array.of(0, 3, 1),
-    labelRows: { rows: new Float32Array(6), bias: new Float32Array(2) },
-    temperature: 2,
-    candidateOffsets: Int32Array.of(0, 1, 1, 3),
-    problemOffsets: Int32Array.of(0, 3),
-    answers: Int32Array.of(-1, 0, 5),
-    threshold: 0.4,
-    selectBy: 'min',
-  }),
+  ...UNTYPED_OPS.stepScore,
   refusals: [
     [() => null, 'ERR_VLPRM_TYPE', 'stepScore'],
     [(x) => ({ ...x, hidden: [1, 2, 3] }), 'ERR_VLPRM_TYPE', 'stepScore.hidden'],
@@ -83,7 +51,7 @@ const stepScoreSubject: Subject = {
     [(x) => ({ ...x, positions: Int32Array.of(0, 1, -1) }), 'ERR_VLPRM_POSITION', 'stepScore.positions[2]'],
     [(x) => ({ ...x, positions: resizable('i32', 3) }), 'ERR_VLPRM_RESIZABLE', 'stepScore.positions'],
     [(x) => ({ ...x, labelRows: undefined }), 'ERR_VLPRM_TYPE', 'stepScore'],
-    [(x) => ({ ...x, head: head(3, 0) }), 'ERR_VLPRM_TYPE', 'stepScore'],
+    [(x) => ({ ...x, head: zeroHead(3, 0) }), 'ERR_VLPRM_TYPE', 'stepScore'],
     [(x) => ({ ...x, labelRows: { rows: new Float32Array(3) } }), 'ERR_VLPRM_SHAPE', 'stepScore.labelRows.rows'],
     [(x) => ({ ...x, labelRows: { rows: new Float32Array(7) } }), 'ERR_VLPRM_SHAPE', 'stepScore.labelRows.rows'],
     [
@@ -91,19 +59,19 @@ const stepScoreSubject: Subject = {
       'ERR_VLPRM_SHAPE',
       'stepScore.labelRows.bias',
     ],
-    [(x) => ({ ...x, labelRows: undefined, head: head(2, 0) }), 'ERR_VLPRM_SHAPE', 'stepScore.head.inputSize'],
+    [(x) => ({ ...x, labelRows: undefined, head: zeroHead(2, 0) }), 'ERR_VLPRM_SHAPE', 'stepScore.head.inputSize'],
     [
-      (x) => ({ ...x, labelRows: undefined, head: { ...head(3, 2), hiddenSize: 1 } }),
+      (x) => ({ ...x, labelRows: undefined, head: { ...zeroHead(3, 2), hiddenSize: 1 } }),
       'ERR_VLPRM_SHAPE',
       'stepScore.head.parameters',
     ],
     [
-      (x) => ({ ...x, labelRows: undefined, head: { ...head(3, 2), hiddenSize: -1 } }),
+      (x) => ({ ...x, labelRows: undefined, head: { ...zeroHead(3, 2), hiddenSize: -1 } }),
       'ERR_VLPRM_RANGE',
       'stepScore.head.hiddenSize',
     ],
     [
-      (x) => ({ ...x, hidden: new Uint16Array(12), dtype: 'f16', labelRows: undefined, head: head(3, 2) }),
+      (x) => ({ ...x, hidden: new Uint16Array(12), dtype: 'f16', labelRows: undefined, head: zeroHead(3, 2) }),
       'ERR_VLPRM_DTYPE',
       'stepScore.dtype',
     ],
@@ -138,18 +106,7 @@ const ranked = (valid: Fields, change: Fields) => ({
 });
 
 const stepLossSubject: Subject = {
-  call: stepLoss as Subject['call'],
-  valid: () => ({
-    features: new Float32Array(12),
-    width: 3,
-    rowIndices: Int32Array.of(0, 2),
-    targets: Float32Array.of(0, 0.5, 1, 1),
-    weights: Float32Array.of(1, 0, 2, 1),
-    head: head(3, 2),
-    loss: 'bce',
-    labelSmoothing: 0.1,
-    gradient: new Float32Array(stepHeadSize(3, 2)),
-  }),
+  ...UNTYPED_OPS.stepLoss,
   refusals: [
     [() => undefined, 'ERR_VLPRM_TYPE', 'stepLoss'],
     [(x) => ({ ...x, features: new Float64Array(12) }), 'ERR_VLPRM_TYPE', 'stepLoss.features'],
@@ -193,7 +150,7 @@ const stepLossSubject: Subject = {
     [(x) => ranked(x, { traceOffsets: undefined }), 'ERR_VLPRM_TYPE', 'stepLoss.traceOffsets'],
     [(x) => ranked(x, { traceOffsets: Int32Array.of(0, 3) }), 'ERR_VLPRM_SEGMENTS', 'stepLoss.traceOffsets[1]'],
     [(x) => ranked(x, { margin: -1 }), 'ERR_VLPRM_RANGE', 'stepLoss.margin'],
-    [(x) => ({ ...x, head: head(4, 2) }), 'ERR_VLPRM_SHAPE', 'stepLoss.head.inputSize'],
+    [(x) => ({ ...x, head: zeroHead(4, 2) }), 'ERR_VLPRM_SHAPE', 'stepLoss.head.inputSize'],
     [(x) => ({ ...x, head: 7 }), 'ERR_VLPRM_TYPE', 'stepLoss.head'],
     [(x) => ({ ...x, loss: 'hinge' }), 'ERR_VLPRM_TYPE', 'stepLoss.loss'],
     [(x) => ({ ...x, labelSmoothing: 1 }), 'ERR_VLPRM_RANGE', 'stepLoss.labelSmoothing'],
@@ -214,14 +171,7 @@ const stepLossSubject: Subject = {
 };
 
 const adamwSubject: Subject = {
-  call: adamw as Subject['call'],
-  valid: () => ({
-    parameters: new Float32Array(4),
-    gradient: new Float32Array(4),
-    state: { firstMoment: new Float32Array(4), secondMoment: new Float32Array(4), step: 0 },
-    learningRate: 0.1,
-    maxGradNorm: 1,
-  }),
+  ...UNTYPED_OPS.adamw,
   refusals: [
     [() => 'adamw', 'ERR_VLPRM_TYPE', 'adamw'],
     [(x) => ({ ...x, state: undefined }), 'ERR_VLPRM_TYPE', 'adamw.state'],
@@ -247,13 +197,7 @@ const keys = { offsets: undefined, steps: Int32Array.of(0, 1, 2, 0), stepCount: 
 const bits = { outcomes: undefined, bits: Uint8Array.of(5), rollouts: 4 };
 
 const mcLabelsSubject: Subject = {
-  call: mcLabels as Subject['call'],
-  valid: () => ({
-    outcomes: Uint8Array.of(0, 1, 2, 3),
-    offsets: Int32Array.of(0, 2, 2, 4),
-    threshold: { numerator: 1, denominator: 2 },
-    interval: { kind: 'wilson', z: 1 },
-  }),
+  ...UNTYPED_OPS.mcLabels,
   refusals: [
     [() => 3, 'ERR_VLPRM_TYPE', 'mcLabels'],
     [(x) => ({ ...x, outcomes: Int8Array.of(0, 1, 2, 3) }), 'ERR_VLPRM_TYPE', 'mcLabels.outcomes'],
@@ -289,16 +233,6 @@ const mcLabelsSubject: Subject = {
   ],
 };
 
-/** Two trees of a root and two children, whose roots are visited and at whose first children a descent waits. */
-function searchedBatch(): TreeBatch {
-  const batch = new TreeBatch({ trees: 2, capacity: 6 });
-  const leaves = Int32Array.of(0, 0);
-  expandNodes({ batch, leaves, childOffsets: Int32Array.of(0, 2, 4), priors: new Float32Array(4).fill(0.5) });
-  valueBackup({ batch, leaves, values: Float64Array.of(0, 0), selected: false });
-  puctSelect({ batch });
-  return batch;
-}
-
 const waveRefusals: Subject['refusals'] = [
   [(x) => ({ ...x, batch: {} }), 'ERR_VLPRM_TYPE', 'batch'],
   [(x) => ({ ...x, trees: [0, 1] }), 'ERR_VLPRM_TYPE', 'trees'],
@@ -320,14 +254,6 @@ function within(op: string, refusals: Subject['refusals']): Subject['refusals'] 
   return refusals.map(([change, code, where]) => [change, code, `${op}.${where}`] as const);
 }
 
-const selection = {
-  leavesPerTree: 2,
-  trees: Int32Array.of(0, 1),
-  nodeValue: 'max',
-  virtualValue: -0.5,
-  childrenPerLeaf: 1,
-};
-
 const selectRefusals: Subject['refusals'] = [
   ...waveRefusals,
   [(x) => ({ ...x, leavesPerTree: 0 }), 'ERR_VLPRM_RANGE', 'leavesPerTree'],
@@ -339,8 +265,7 @@ const selectRefusals: Subject['refusals'] = [
 ];
 
 const puctSelectSubject: Subject = {
-  call: puctSelect as Subject['call'],
-  valid: () => ({ batch: searchedBatch(), ...selection, cInit: 1, cBase: 100, firstPlay: { belowParent: 0.1 } }),
+  ...UNTYPED_OPS.puctSelect,
   refusals: [
     [() => null, 'ERR_VLPRM_TYPE', 'puctSelect'],
     ...within('puctSelect', [
@@ -356,20 +281,12 @@ const puctSelectSubject: Subject = {
 };
 
 const uctSelectSubject: Subject = {
-  call: uctSelect as Subject['call'],
-  valid: () => ({ batch: searchedBatch(), ...selection, c: 1 }),
+  ...UNTYPED_OPS.uctSelect,
   refusals: [[() => 1, 'ERR_VLPRM_TYPE', 'uctSelect'], ...within('uctSelect', selectRefusals)],
 };
 
 const expandNodesSubject: Subject = {
-  call: expandNodes as Subject['call'],
-  valid: () => ({
-    batch: searchedBatch(),
-    trees: Int32Array.of(0, 1),
-    leaves: Int32Array.of(1, -1),
-    childOffsets: Int32Array.of(0, 2, 3),
-    priors: Float32Array.of(0, 1, 0.5),
-  }),
+  ...UNTYPED_OPS.expandNodes,
   refusals: [
     [() => undefined, 'ERR_VLPRM_TYPE', 'expandNodes'],
     ...within('expandNodes', [
@@ -389,15 +306,7 @@ const expandNodesSubject: Subject = {
 };
 
 const valueBackupSubject: Subject = {
-  call: valueBackup as Subject['call'],
-  valid: () => ({
-    batch: searchedBatch(),
-    trees: Int32Array.of(0, 1),
-    leaves: Int32Array.of(1, -1),
-    values: Float64Array.of(0.5, NaN),
-    discount: 0.9,
-    selected: true,
-  }),
+  ...UNTYPED_OPS.valueBackup,
   refusals: [
     [() => 'leaves', 'ERR_VLPRM_TYPE', 'valueBackup'],
     ...within('valueBackup', [
@@ -451,29 +360,6 @@ describe.each(Object.entries(SUBJECTS))('%s', (_, { call, valid, refusals }) => 
       }),
     );
     expect(() => call(valid(), 'cpu')).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_TYPE' }));
-  });
-
-  test('random values in random fields either work or are refused with a code', () => {
-    const value = fc.oneof(
-      fc.anything(),
-      fc.integer({ min: -5, max: 5 }),
-      fc.double(),
-      fc.array(fc.integer({ min: -2, max: 6 }), { maxLength: 8 }).map((list) => Int32Array.from(list)),
-      fc.array(fc.double(), { maxLength: 16 }).map((list) => Float32Array.from(list)),
-      fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 16 }).map((list) => Uint8Array.from(list)),
-      fc.array(fc.nat(65_535), { maxLength: 16 }).map((list) => Uint16Array.from(list)),
-    );
-    const changes = fc.dictionary(fc.constantFrom(...Object.keys(valid())), value, { minKeys: 1, maxKeys: 3 });
-    fc.assert(
-      fc.property(changes, fc.constantFrom(...AVAILABLE), (changed, backend) => {
-        try {
-          call({ ...valid(), ...changed }, { backend });
-        } catch (error) {
-          expect(error).toBeInstanceOf(NativeError);
-        }
-      }),
-      { numRuns: 2000, seed: 1 },
-    );
   });
 });
 

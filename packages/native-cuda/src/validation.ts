@@ -12,7 +12,10 @@ interface TypedArrayConstructor<T> {
 
 function describe(value: unknown): string {
   if (value === null) return 'null';
-  if (typeof value === 'object') return (value.constructor as { name?: string } | undefined)?.name ?? 'an object';
+  if (typeof value === 'object') {
+    const { name } = Object(value.constructor) as { name?: unknown };
+    return typeof name === 'string' ? name : 'an object';
+  }
   return typeof value === 'number' ? `the number ${value}` : typeof value;
 }
 

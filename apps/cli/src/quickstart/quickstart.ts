@@ -5,7 +5,7 @@ import { throwIfAborted, writeFileAtomic } from '@vlprm/core/runtime';
 import { resolveRule } from '@vlprm/data/consensus';
 import { generatePuzzles, PUZZLE_LICENSES, type Puzzle } from '@vlprm/data/puzzle-world';
 import { openSqliteLedger, writeDataset, type RunPaths } from '@vlprm/data/storage';
-import { activeBackend } from '@vlprm/native-cuda';
+import { activeBackend, backends } from '@vlprm/native-cuda';
 import { searchTraces, type BenchmarkResult } from '@vlprm/tts';
 import { basename, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -48,6 +48,13 @@ interface Puzzles {
   readonly test: readonly Puzzle[];
   /** Test puzzles whose scene is in no training data, of labels or of the base. */
   readonly novel: readonly Puzzle[];
+}
+
+/** The backend that computes and what it runs on: the last bits of a score depend on both. */
+function activeKernels(): string {
+  const active = activeBackend();
+  const detail = backends().find(({ name }) => name === active)?.detail;
+  return `${active} (${detail})`;
 }
 
 async function drawPuzzles({ settings, baseFolder }: QuickstartInput, { signal }: StageContext): Promise<Puzzles> {
@@ -208,7 +215,7 @@ export async function runQuickstart(input: QuickstartInput, context: StageContex
     seed: settings.seed,
     createdAt: new Date().toISOString(),
     versions: { ...VERSIONS },
-    backends: { kernels: activeBackend(), prm: 'onnxruntime-cpu' },
+    backends: { kernels: activeKernels(), prm: 'onnxruntime-cpu' },
     totalSeconds: (performance.now() - start) / 1000,
   });
   return writeRunReport(runFolder, runFolder);

@@ -2,6 +2,12 @@ import { z } from 'zod';
 
 const capabilitiesSchema = z.object({ images: z.boolean(), maxSteps: z.int().nullable() });
 
+const hostSpeedSchema = z.object({
+  callSeconds: z.number(),
+  bytesPerSecond: z.number(),
+  bytesPerSecondThreaded: z.number(),
+});
+
 const portSchema = z.object({ name: z.string(), capabilities: capabilitiesSchema });
 
 /** One thing that was looked at: `ok`, `missing` (works without, less well) or `failed`, and what to do about it. */
@@ -29,6 +35,16 @@ export const doctorReportSchema = z.object({
         reason: z.string().nullable(),
       }),
     ),
+    /** Of cpu, when `VLPRM_THREADS` bounds them. */
+    threads: z.int().nullable(),
+    /** Measured now, on rows of f32; null where the backend is not there. */
+    speed: z.object({
+      js: hostSpeedSchema,
+      cpu: hostSpeedSchema.nullable(),
+      cuda: z.object({ uploadBytesPerSecond: z.number(), downloadBytesPerSecond: z.number() }).nullable(),
+    }),
+    /** Calls that read more on cpu leave the event loop. */
+    longCallBytes: z.number().nullable(),
   }),
   onnxruntime: z.object({ available: z.boolean(), version: z.string().nullable(), reason: z.string().nullable() }),
   policy: portSchema.nullable(),

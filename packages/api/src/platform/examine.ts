@@ -1,5 +1,5 @@
 import { cpus, totalmem, type, release } from 'node:os';
-import { activeBackend, backends } from '@vlprm/core/models';
+import { kernelReport, type BackendInfo } from '@vlprm/core/models';
 import { onnxRuntimeInfo } from '@vlprm/core/models/onnx';
 import { strategiesWithoutPrm, STRATEGY_IDS } from '@vlprm/tts';
 import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
@@ -12,7 +12,8 @@ const OLDEST_NODE = [20, 19] as const;
 /** Looks at the machine and at every model of the platform. What fails is a failed check, never an exception. */
 export async function examine(platform: Platform): Promise<DoctorReport> {
   const onnxruntime = await onnxRuntimeInfo();
-  const kernels = { active: activeBackend(), backends: backends().map((backend) => ({ ...backend })) };
+  const { active, backends, threads, speed, longCallBytes } = kernelReport();
+  const kernels = { active, backends: [...backends], threads, speed, longCallBytes };
   const policy = await tryOpen('policy', () => platform.policy());
   const judge = await tryOpen('judge', () => platform.judge());
   const prm = await tryOpen('prm', () => platform.prm());
@@ -71,7 +72,7 @@ const KERNEL_FIX: Readonly<Record<string, string>> = {
   cuda: 'a CUDA toolkit to build and a driver to run; other kernels serve meanwhile',
 };
 
-function kernelCheck({ name, available, detail, reason }: ReturnType<typeof backends>[number]): DoctorCheck {
+function kernelCheck({ name, available, detail, reason }: BackendInfo): DoctorCheck {
   return {
     name: `kernels ${name}`,
     status: available ? 'ok' : 'missing',

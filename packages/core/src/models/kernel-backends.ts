@@ -1,1 +1,8 @@
-export { activeBackend, backends, type BackendInfo, type BackendName } from '@vlprm/native-cuda';
+export {
+  activeBackend,
+  backends,
+  kernelReport,
+  type BackendInfo,
+  type BackendName,
+  type KernelReport,
+} from '@vlprm/native-cuda';

@@ -4,7 +4,17 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMainThread, MessageChannel, parentPort, Worker } from 'node:worker_threads';
-import { mcLabelsAsync, stepScore, stepScoreAsync, type StepScoreInput, type StepScoreOutput } from '../index.ts';
+import {
+  activeBackend,
+  DeviceBuffer,
+  mcLabelsAsync,
+  memoryUsage,
+  stepScore,
+  stepScoreAsync,
+  type StepScoreInput,
+  type StepScoreOutput,
+} from '../index.ts';
+import { fuzz } from './fuzz.ts';
 import { Random } from './random.ts';
 
 const WIDTH = 1024;
@@ -105,6 +115,30 @@ const SCENARIOS: Record<string, () => Promise<void>> = {
     demand((await labels).correct[0] === 2 ** 24, 'rewritten offsets');
   },
 
+  /** DeviceBuffers that are disposed of or forgotten while jobs read them; all of it is given back in the end. */
+  async buffers() {
+    const given = input(1);
+    const expected = stepScore(given);
+    const jobs = Array.from({ length: 8 }, (_, i) => {
+      const buffer = DeviceBuffer.from(given.hidden, { backend: 'cpu' });
+      const job = stepScoreAsync({ ...given, hidden: buffer });
+      if (i % 2 === 0) buffer.dispose();
+      return job;
+    });
+    const collecting = setInterval(collectGarbage, 1);
+    for (const output of await Promise.all(jobs)) sameScores(output, expected, 'a buffer');
+    for (let rounds = 0; rounds < 200 && memoryUsage().buffers > 0; rounds += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    clearInterval(collecting);
+    demand(isDeepStrictEqual(memoryUsage(), { cpuBytes: 0, cudaBytes: 0, buffers: 0 }), 'bytes were kept');
+  },
+
+  async badCalls() {
+    const { accepted, refused } = await fuzz(new Random(2), 20_000);
+    demand(accepted > 0 && refused > 0, 'nothing was tried');
+  },
+
   async abort() {
     const reason = new Error('no longer needed');
     const inputs = [input(0), input(1), input(2)];
@@ -167,5 +201,6 @@ const TASKS: Record<string, () => Promise<void>> = {
 const name = process.argv[2] ?? '';
 const scenario = (isMainThread ? SCENARIOS : TASKS)[name];
 if (scenario === undefined) throw new Error(`no such scenario: ${name}; ${Object.keys(SCENARIOS).join(', ')}`);
+demand(activeBackend() === 'cpu', 'needs the native addon');
 await scenario();
 if (isMainThread) process.stdout.write('ok\n');
