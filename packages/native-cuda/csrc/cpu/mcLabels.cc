@@ -14,7 +14,7 @@ using namespace vlprm::cpu;
 
 // --- counts of a block of steps ----------------------------------------------------------------------------------------
 
-constexpr int64_t BLOCK = 256;  // steps whose counts stay in the first cache until they are written out
+constexpr int64_t BLOCK = 1024;  // steps whose counts stay in the first cache until they are written out
 
 struct Counts {
   alignas(64) int32_t correct[BLOCK];
@@ -63,9 +63,21 @@ inline uint64_t loadPartialWord(const uint8_t* from, int64_t count, int64_t read
   return word;
 }
 
+// FIRST_BYTES[8 + n]: all bits of the first n bytes of a word; none for n below 0.
+constexpr uint64_t ALL = ~uint64_t{0};
+constexpr uint64_t FIRST_BYTES[25] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff,
+                                      0xffffffffffffff, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL};
+
+// Most steps have up to 16 rollouts, and lengths that no processor foresees: these are counted without a branch.
 inline StepCounts countOutcomes(const uint8_t* from, int64_t count, int64_t readable, uint64_t& seen) {
   StepCounts counts = {0, 0, 0};
   int64_t i = 0;
+  if (readable >= 16) {
+    const uint64_t* masks = FIRST_BYTES + (count < 16 ? count : 16);
+    addWord(loadWord(from) & masks[8], counts, seen);
+    addWord(loadWord(from + 8) & masks[0], counts, seen);
+    i = 16;
+  }
   for (; i + 8 <= count; i += 8) addWord(loadWord(from + i), counts, seen);
   if (i < count) addWord(loadPartialWord(from + i, count - i, readable - i), counts, seen);
   return counts;
