@@ -9,8 +9,8 @@
 namespace {
 
 constexpr int64_t STEP_BLOCK = vlprm::cpu::STEP_BLOCK;
-constexpr int64_t LARGE_LABEL = 16 * 1024;  // bytes
-constexpr int64_t FETCH_AHEAD = 8 * 1024;  // bytes at least; with the row in work they should fit into the first cache
+constexpr int64_t LARGE_LABEL = 16 * 1024;  // bytes of a label row that leave too little room in the first cache
+constexpr int64_t FETCH_AHEAD = 8 * 1024;   // bytes at least; with the row in work they should fit into the first cache
 
 // -logsumexp(-u), the logit of the positive label against all others together. NaN if any u is.
 double jointLogit(const double* u, int64_t others) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cpu/kernels.h"
 #include "cpu/labelProducts.h"
 #include "cpu/scratch.h"
@@ -7,7 +9,7 @@ namespace vlprm::cpu {
 
 namespace {
 
-constexpr int64_t CHUNK_BYTES = 256 * 1024;      // rows that a thread scores between two looks at the abort flag
+constexpr int64_t CHUNK_BYTES = 256 * 1024;  // rows that a thread scores between two looks at the abort flag
 constexpr int64_t CANDIDATE_CHUNK = 512;
 constexpr int64_t PROBLEM_CHUNK = 128;
 constexpr int64_t BYTES_PER_THREAD = 512 * 1024;  // below, waking another thread costs more than it saves
@@ -41,7 +43,8 @@ bool stepScore(VlprmStepScore& op, const Control& control) {
   const StepScoreKernels& run = *kernelsOf(control).stepScore;
   const int64_t cost = rowCost(op);
   const int64_t stepChunk = roundUp(CHUNK_BYTES / cost + 1, STEP_BLOCK);
-  const int threads = threadsFor(control, op.steps * cost, BYTES_PER_THREAD);
+  const int64_t chunks = (op.steps + stepChunk - 1) / stepChunk;
+  const int threads = static_cast<int>(std::min<int64_t>(threadsFor(control, op.steps * cost, BYTES_PER_THREAD), chunks));
   const int candidateThreads = threadsFor(control, op.steps, STEPS_PER_THREAD);
   const Memory memory = memoryOf(op);
   const ScratchMemory scratch = scratchMemory(memory.packed + static_cast<size_t>(threads) * memory.perThread);
