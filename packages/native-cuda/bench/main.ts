@@ -18,12 +18,13 @@ import { stepScoreBench } from './stepScore.ts';
 import { outcome } from './table.ts';
 import { TARGETS, verdicts } from './targets.ts';
 
-const BENCHES: Readonly<Record<string, OpBench>> = {
-  stepScore: stepScoreBench,
-  stepLoss: stepLossBench,
-  adamw: adamwBench,
-  mcLabels: mcLabelsBench,
-};
+/** Each with the beginnings of the names of its rows. */
+const BENCHES: readonly { readonly rows: readonly string[]; readonly bench: OpBench }[] = [
+  { rows: ['stepScore'], bench: stepScoreBench },
+  { rows: ['stepLoss'], bench: stepLossBench },
+  { rows: ['adamw'], bench: adamwBench },
+  { rows: ['mcLabels'], bench: mcLabelsBench },
+];
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -48,10 +49,10 @@ function noAddon(name: string, reason: string): Row {
 async function* measureAll(only: string, environment: PythonEnvironment): AsyncGenerator<Row> {
   const addon = nativeAddon();
   const cores = cpus().length;
-  for (const [name, bench] of Object.entries(BENCHES)) {
-    if (!name.startsWith(only) && !only.startsWith(name)) continue;
+  for (const { rows: names, bench } of BENCHES) {
+    if (!names.some((name) => name.startsWith(only) || only.startsWith(name))) continue;
     if ('reason' in addon) {
-      yield noAddon(name, addon.reason);
+      for (const name of names) yield noAddon(name, addon.reason);
       continue;
     }
     for await (const comparison of bench({ addon, threadCounts: cores > 1 ? [1, 2] : [1] })) {

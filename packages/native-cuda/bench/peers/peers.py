@@ -140,9 +140,9 @@ def suite(device, file, small):
             row = {"name": workload, "peer": peer, **measured_apart(peer, parameters)}
             rows.append(row)
             print(f"{workload}: {peer}: {row['reason'] if row['ms'] is None else row['ms']}", flush=True)
-    if file is not None:
-        with open(file, "w") as output:
-            json.dump({"schema": "vlprm.peers/1", "device": device, "small": small, "rows": rows}, output, indent=2)
+            if file is not None:  # after each, so that who runs out of time keeps what there is
+                with open(file, "w") as output:
+                    json.dump({"schema": "vlprm.peers/1", "device": device, "small": small, "rows": rows}, output, indent=2)
 
 
 def main():
