@@ -99,12 +99,12 @@ function installDependencies() {
 /**
  * What the native build left out.
  *
- * @param {{ built: boolean, reason?: string, cuda?: boolean, nvcc?: string | null }} status the parsed status.json
+ * @param {{ built: boolean, reason?: string, cuda?: { built: boolean, reason?: string } }} status the parsed status.json
  * @returns {Skip[]}
  */
-export function nativeSkips({ built, reason, cuda, nvcc }) {
+export function nativeSkips({ built, reason, cuda }) {
   if (!built) return [{ what: 'native kernels', reason: `${reason ?? 'unknown'}; the TypeScript kernels serve` }];
-  if (!cuda) return [{ what: 'CUDA kernels', reason: nvcc ? 'switched off' : 'nvcc was not found' }];
+  if (!cuda?.built) return [{ what: 'CUDA kernels', reason: cuda?.reason ?? 'unknown' }];
   return [];
 }
 

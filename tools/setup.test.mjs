@@ -67,13 +67,13 @@ describe('what the native build left out', () => {
   });
 
   test('CUDA, without nvcc', () => {
-    expect(nativeSkips({ built: true, cuda: false, nvcc: null })).toEqual([
+    expect(nativeSkips({ built: true, cuda: { built: false, reason: 'nvcc was not found' } })).toEqual([
       { what: 'CUDA kernels', reason: 'nvcc was not found' },
     ]);
   });
 
   test('nothing, when all was built', () => {
-    expect(nativeSkips({ built: true, cuda: true, nvcc: 'release 13.0' })).toEqual([]);
+    expect(nativeSkips({ built: true, cuda: { built: true } })).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
+import { cudaChoice } from '../../packages/native-cuda/scripts/toolchain.mjs';
 import { workspaceRoot } from '../setup.mjs';
 import { failedOutcome, skippedOutcome } from './outcome.mjs';
 
@@ -35,8 +36,15 @@ export function readCases(output, name) {
 
 /** @param {string} folder @param {string} build the folder that scripts/test-native.mjs uses too @returns {boolean} */
 function buildTests(folder, build) {
-  const cuda = process.env.VLPRM_CUDA ?? 'AUTO';
-  const configure = ['-S', folder, '-B', build, '-DVLPRM_TESTS=ON', `-DVLPRM_CUDA=${cuda}`, '-DVLPRM_SANITIZE='];
+  const configure = [
+    '-S',
+    folder,
+    '-B',
+    build,
+    '-DVLPRM_TESTS=ON',
+    `-DVLPRM_CUDA=${cudaChoice()}`,
+    '-DVLPRM_SANITIZE=',
+  ];
   const compile = ['--build', build, '--target', 'vlprm_test', '--parallel', String(availableParallelism())];
   return [configure, compile].every(
     (args) => spawnSync('cmake', args, { stdio: ['ignore', 'ignore', 2] }).status === 0,

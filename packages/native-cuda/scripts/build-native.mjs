@@ -1,4 +1,5 @@
-// Builds vlprm.node, vlprm_cuda_emulated.so, and vlprm_cuda.so where nvcc is, into prebuilds/local. Leaves status.json there in every case.
+// Builds vlprm.node into prebuilds/local, and vlprm_cuda.so where nvcc and an NVIDIA driver are (VLPRM_CUDA=ON: wherever nvcc is).
+// `--emulation` also builds vlprm_cuda_emulated.so, on which the tests run. Leaves status.json there in every case.
 // Without a toolchain, or with VLPRM_NATIVE=off, it says why and exits 0: the TypeScript kernels serve.
 // VLPRM_NATIVE=required turns every such case into exit 1.
 import { spawnSync } from 'node:child_process';
@@ -6,11 +7,13 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { toolchain } from './toolchain.mjs';
+import { parseArgs } from 'node:util';
+import { cudaChoice, toolchain } from './toolchain.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const output = join(root, 'prebuilds', 'local');
 const required = process.env.VLPRM_NATIVE === 'required';
+const { values: flags } = parseArgs({ options: { emulation: { type: 'boolean', default: false } } });
 
 function writeStatus(status) {
   mkdirSync(output, { recursive: true });
@@ -49,7 +52,7 @@ function cmakeJs() {
 }
 
 function cmake(script, command, tools) {
-  const cuda = process.env.VLPRM_CUDA ?? 'AUTO';
+  const cuda = cudaChoice();
   const args = [script, command, '--directory', root, '--out', join(root, 'build'), `--CDVLPRM_CUDA=${cuda}`];
   const run = spawnSync(process.execPath, args, {
     cwd: root,
@@ -72,8 +75,18 @@ function compile(script, tools) {
 
 function cudaStatus(built, tools) {
   if (built) return { built, nvcc: tools.nvcc };
-  const off = process.env.VLPRM_CUDA === 'OFF';
-  return { built, reason: off ? 'VLPRM_CUDA=OFF' : 'nvcc was not found' };
+  if (process.env.VLPRM_CUDA === 'OFF') return { built, reason: 'VLPRM_CUDA=OFF' };
+  if (tools.nvcc === null) return { built, reason: 'nvcc was not found' };
+  return { built, reason: 'there is no NVIDIA driver; VLPRM_CUDA=ON builds it all the same' };
+}
+
+/** The kernels on the CPU: a target that nothing else needs. */
+function buildEmulation() {
+  const args = ['--build', join(root, 'build'), '--config', 'Release', '--target', 'vlprm_cuda_emulated'];
+  const run = spawnSync('cmake', args, { encoding: 'utf8' });
+  if (run.status === 0 && install('vlprm_cuda_emulated.so')) return;
+  console.error(`${run.stdout}${run.stderr}`.split('\n').slice(-40).join('\n'));
+  giveUp('the emulation of the CUDA module cannot be built');
 }
 
 const started = Date.now();
@@ -86,7 +99,7 @@ const failure = compile(script, tools);
 if (failure !== null) giveUp(`the build failed: ${failure}`);
 mkdirSync(output, { recursive: true });
 if (!install('vlprm.node')) giveUp('the build left no vlprm.node');
-install('vlprm_cuda_emulated.so');
+if (flags.emulation && process.platform === 'linux') buildEmulation();
 const cuda = cudaStatus(install('vlprm_cuda.so'), tools);
 writeStatus({ built: true, cmake: tools.cmake, compiler: tools.cxx.version, cuda });
 const seconds = ((Date.now() - started) / 1000).toFixed(1);

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { cudaChoice } from './toolchain.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({ options: { sanitize: { type: 'string', default: '' } } });
@@ -17,7 +18,7 @@ function run(command, args) {
 }
 
 // The host compiler of the CUDA module takes no sanitizer.
-const cuda = values.sanitize === '' ? (process.env.VLPRM_CUDA ?? 'AUTO') : 'OFF';
+const cuda = values.sanitize === '' ? cudaChoice() : 'OFF';
 run('cmake', [
   '-S',
   root,

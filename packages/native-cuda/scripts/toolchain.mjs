@@ -1,5 +1,6 @@
 // What there is to build with. Run as a script it prints one line that changes with the toolchain (cache input of build-native).
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** First line of `command --version`, or null when it cannot be run. */
@@ -42,6 +43,17 @@ export function toolchain() {
     );
   if (version('ninja') === null && version('make') === null) missing.push('neither ninja nor make was found');
   return { cmake, cxx, nvcc: version('nvcc', (text) => /release .*/.exec(text)?.[0] ?? text), missing };
+}
+
+/**
+ * VLPRM_CUDA for CMake. Kernels for five generations of devices take a minute to compile, so AUTO is OFF where no driver could run them.
+ *
+ * @returns {string} AUTO, ON or OFF
+ */
+export function cudaChoice() {
+  const named = process.env.VLPRM_CUDA || 'AUTO';
+  const driver = ['/proc/driver/nvidia/version', '/dev/dxg'].some((path) => existsSync(path));
+  return named === 'AUTO' && !driver ? 'OFF' : named;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
