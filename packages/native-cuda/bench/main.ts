@@ -17,6 +17,7 @@ import { stepLossBench } from './stepLoss.ts';
 import { stepScoreBench } from './stepScore.ts';
 import { outcome } from './table.ts';
 import { TARGETS, verdicts } from './targets.ts';
+import { treeSearchBench, valueBackupBench } from './trees.ts';
 
 /** Each with the beginnings of the names of its rows. */
 const BENCHES: readonly { readonly rows: readonly string[]; readonly bench: OpBench }[] = [
@@ -24,6 +25,8 @@ const BENCHES: readonly { readonly rows: readonly string[]; readonly bench: OpBe
   { rows: ['stepLoss'], bench: stepLossBench },
   { rows: ['adamw'], bench: adamwBench },
   { rows: ['mcLabels'], bench: mcLabelsBench },
+  { rows: ['tree search'], bench: treeSearchBench },
+  { rows: ['valueBackup'], bench: valueBackupBench },
 ];
 
 function say(line: string): void {

@@ -38,6 +38,8 @@ export const PAGES: Readonly<Record<string, readonly string[]>> = {
   stepLoss: ['stepLoss'],
   adamw: ['adamw'],
   mcLabels: ['mcLabels'],
+  puctSelect: ['tree search'],
+  valueBackup: ['valueBackup'],
 };
 
 /** `page` with the table under `header` (its first line) replaced; as it is where it has none. */

@@ -10,27 +10,28 @@ void prefetchTree(const VlprmExpandNodes& op, int64_t index) {
   const int32_t leaf = op.wave.leaves[index * op.wave.leavesPerTree];
   const int64_t base = tree * op.trees.stride;
   const int64_t next = base + op.trees.size[tree];
-  prefetch(op.trees.parent + next);
-  prefetch(op.trees.prior + next);
+  prefetch(op.trees.edges + next);
+  prefetch(op.trees.uplinks + next);
   if (leaf < 0) return;
-  prefetch(op.trees.firstChild + base + leaf);
+  prefetch(op.trees.edges + base + leaf);
   prefetch(op.trees.childCount + base + leaf);
 }
 
 // The first of the new nodes, or -1.
 int32_t expand(const VlprmTrees& trees, int64_t tree, int32_t leaf, const float* priors, int32_t count) {
   const int64_t base = tree * trees.stride;
-  if (trees.firstChild[base + leaf] != 0) return -1;
+  VlprmEdge& edge = trees.edges[base + leaf];
+  if (edge.firstChild != 0) return -1;
   if (count == 0) {
-    trees.firstChild[base + leaf] = -1;
+    edge.firstChild = -1;
     return -1;
   }
   const int32_t first = trees.size[tree];
   for (int32_t child = 0; child < count; ++child) {
-    trees.parent[base + first + child] = leaf;
-    trees.prior[base + first + child] = priors[child];
+    trees.uplinks[base + first + child].parent = leaf;
+    trees.edges[base + first + child].prior = priors[child];
   }
-  trees.firstChild[base + leaf] = first;
+  edge.firstChild = first;
   trees.childCount[base + leaf] = static_cast<uint16_t>(count);
   trees.size[tree] = first + count;
   return first;

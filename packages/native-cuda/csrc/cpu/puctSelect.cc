@@ -12,20 +12,32 @@ typedef double Numbers __attribute__((vector_size(CHILDREN * sizeof(double))));
 typedef int64_t Conditions __attribute__((vector_size(CHILDREN * sizeof(double))));
 typedef float Floats __attribute__((vector_size(CHILDREN * sizeof(float))));
 typedef int32_t Integers __attribute__((vector_size(CHILDREN * sizeof(int32_t))));
-typedef uint32_t Naturals __attribute__((vector_size(CHILDREN * sizeof(uint32_t))));
 
+// The children [at, at + 4) of the arrays, field by field.
 struct FourChildren {
   typedef Numbers Number;
-  template <class Vector, class T>
-  static Number load(const T* from) {
-    Vector loaded;
-    memcpy(&loaded, from, sizeof loaded);
-    return __builtin_convertvector(loaded, Numbers);
+  Number visits, pending, prior;
+
+  FourChildren(const VlprmTrees& trees, int64_t at) {
+    Integers edges[CHILDREN];
+    memcpy(edges, trees.edges + at, sizeof edges);
+    const Integers lower01 = __builtin_shuffle(edges[0], edges[1], Integers{0, 4, 1, 5});
+    const Integers lower23 = __builtin_shuffle(edges[2], edges[3], Integers{0, 4, 1, 5});
+    const Integers upper01 = __builtin_shuffle(edges[0], edges[1], Integers{2, 6, 3, 7});
+    const Integers upper23 = __builtin_shuffle(edges[2], edges[3], Integers{2, 6, 3, 7});
+    visits = __builtin_convertvector(__builtin_shuffle(lower01, lower23, Integers{0, 1, 4, 5}), Numbers);
+    pending = __builtin_convertvector(__builtin_shuffle(lower01, lower23, Integers{2, 3, 6, 7}), Numbers);
+    prior = __builtin_convertvector((Floats)__builtin_shuffle(upper01, upper23, Integers{0, 1, 4, 5}), Numbers);
   }
-  static Number priors(const float* from) { return load<Floats>(from); }
-  static Number counts(const int32_t* from) { return load<Integers>(from); }
-  static Number units(const uint32_t* from) { return load<Naturals>(from); }
-  static Number sums(const double* from) { return load<Numbers>(from); }
+  static Number sums(const VlprmTrees& trees, int64_t at) {
+    Numbers loaded;
+    memcpy(&loaded, trees.valueSum + at, sizeof loaded);
+    return loaded;
+  }
+  static Number units(const VlprmTrees& trees, int64_t at) {
+    const VlprmUplink* uplinks = trees.uplinks + at;
+    return Numbers{(double)uplinks[0].valueMax, (double)uplinks[1].valueMax, (double)uplinks[2].valueMax, (double)uplinks[3].valueMax};
+  }
   static Number pick(Conditions condition, double chosen, Number other) {
     const Number all = {chosen, chosen, chosen, chosen};
     return (Number)((condition & (Conditions)all) | (~condition & (Conditions)other));
@@ -38,27 +50,30 @@ struct FourChildren {
 
 struct OneChild {
   typedef double Number;
-  static Number priors(const float* from) { return *from; }
-  static Number counts(const int32_t* from) { return *from; }
-  static Number units(const uint32_t* from) { return *from; }
-  static Number sums(const double* from) { return *from; }
+  Number visits, pending, prior;
+
+  OneChild(const VlprmTrees& trees, int64_t at)
+      : visits(trees.edges[at].visits), pending(trees.edges[at].virtualVisits), prior(trees.edges[at].prior) {}
+  static Number sums(const VlprmTrees& trees, int64_t at) { return trees.valueSum[at]; }
+  static Number units(const VlprmTrees& trees, int64_t at) { return trees.uplinks[at].valueMax; }
   static Number pick(bool condition, double chosen, Number other) { return condition ? chosen : other; }
   static Number root(Number x) { return __builtin_sqrt(x); }
 };
 
-template <class Children, int NODE_VALUE>
-inline typename Children::Number valueSum(const VlprmTrees& trees, int64_t at) {
-  if (NODE_VALUE == VLPRM_MEAN_VALUE) return Children::sums(trees.valueSum + at);
-  return (Children::units(trees.valueMax + at) * 0x1p-30 - 1.0) * Children::counts(trees.visits + at);
+// Sum of the values, or the largest as often as there are real visits.
+template <int NODE_VALUE, class Children>
+inline typename Children::Number valueSum(const Children& children, const VlprmTrees& trees, int64_t at) {
+  if (NODE_VALUE == VLPRM_MEAN_VALUE) return Children::sums(trees, at);
+  return (Children::units(trees, at) * 0x1p-30 - 1.0) * children.visits;
 }
 
 template <class Children, int EXPLORATION, int NODE_VALUE>
 inline typename Children::Number scores(const VlprmPuctSelect& op, int64_t at, double factor, double firstPlay) {
-  const auto pending = Children::counts(op.trees.virtualVisits + at);
-  const auto total = Children::counts(op.trees.visits + at) + pending;
-  const auto value = (valueSum<Children, NODE_VALUE>(op.trees, at) + pending * op.virtualValue) / total;
+  const Children children(op.trees, at);
+  const auto total = children.visits + children.pending;
+  const auto value = (valueSum<NODE_VALUE>(children, op.trees, at) + children.pending * op.virtualValue) / total;
   if (EXPLORATION == VLPRM_UCT) return Children::pick(total == 0.0, INFINITY, value + Children::root(factor / total));
-  return Children::pick(total == 0.0, firstPlay, value) + Children::priors(op.trees.prior + at) * factor / (total + 1.0);
+  return Children::pick(total == 0.0, firstPlay, value) + children.prior * factor / (total + 1.0);
 }
 
 struct Best {
@@ -84,12 +99,10 @@ struct Descents {
   void prefetchTree(int64_t index) const {
     const VlprmTrees& trees = op->trees;
     const int64_t root = treeOf(op->wave, index) * trees.stride;
-    prefetch(trees.firstChild + root);
-    prefetch(trees.childCount + root);
-    prefetch(trees.visits + root);
-    prefetch(trees.virtualVisits + root);
+    prefetch(trees.edges + root);
+    prefetch(trees.edges + root + CHILDREN);
     prefetch(trees.valueSum + root);
-    prefetch(trees.prior + root);
+    prefetch(trees.childCount + root);
   }
 
   bool start(int64_t index) {
@@ -116,7 +129,7 @@ struct Descents {
   bool turn() {
     const VlprmTrees& trees = op->trees;
     const int64_t at = base + node;
-    const int32_t first = trees.firstChild[at];
+    const int32_t first = trees.edges[at].firstChild;
     if (first > 0) {
       node = first + bestChild(at, base + first, trees.childCount[at]);
       ++depth;
@@ -128,13 +141,12 @@ struct Descents {
       node = 0;
       depth = 0;
     }
-    ++trees.virtualVisits[at];
+    ++trees.edges[at].virtualVisits;
     return entry < end;
   }
 
   int32_t bestChild(int64_t parent, int64_t first, int32_t count) const {
-    const VlprmTrees& trees = op->trees;
-    const double factor = op->factor[trees.visits[parent] + trees.virtualVisits[parent]];
+    const double factor = op->factor[op->trees.edges[parent].visits + op->trees.edges[parent].virtualVisits];
     const double firstPlay = op->belowParent ? valueOf(parent) - op->firstPlay : op->firstPlay;
     Best best = {-INFINITY, 0};
     int32_t child = 0;
@@ -147,22 +159,19 @@ struct Descents {
   }
 
   double valueOf(int64_t at) const {
-    const double pending = op->trees.virtualVisits[at];
-    const double total = op->trees.visits[at] + pending;
-    return total == 0 ? 0 : (valueSum<OneChild, NODE_VALUE>(op->trees, at) + pending * op->virtualValue) / total;
+    const OneChild node(op->trees, at);
+    const double total = node.visits + node.pending;
+    return total == 0 ? 0 : (valueSum<NODE_VALUE>(node, op->trees, at) + node.pending * op->virtualValue) / total;
   }
 
   void prefetchChildren() const {
     const VlprmTrees& trees = op->trees;
-    const int32_t first = trees.firstChild[base + node];
+    const int32_t first = trees.edges[base + node].firstChild;
     if (first <= 0) return;
     const int64_t at = base + first;
     const int64_t count = trees.childCount[base + node];
-    NODE_VALUE == VLPRM_MEAN_VALUE ? prefetchRange(trees.valueSum, at, count) : prefetchRange(trees.valueMax, at, count);
-    prefetchRange(trees.visits, at, count);
-    prefetchRange(trees.virtualVisits, at, count);
-    prefetchRange(trees.prior, at, count);
-    prefetchRange(trees.firstChild, at, count);
+    prefetchRange(trees.edges, at, count);
+    NODE_VALUE == VLPRM_MEAN_VALUE ? prefetchRange(trees.valueSum, at, count) : prefetchRange(trees.uplinks, at, count);
     prefetchRange(trees.childCount, at, count);
   }
 };

@@ -24,12 +24,9 @@ struct Paths {
   int32_t height;  // edges from the leaf
 
   void prefetchNode(int64_t at) const {
-    prefetch(op->trees.parent + at);
-    prefetch(op->trees.virtualVisits + at);
-    if (!VALUES) return;
-    prefetch(op->trees.visits + at);
-    prefetch(op->trees.valueSum + at);
-    prefetch(op->trees.valueMax + at);
+    prefetch(op->trees.uplinks + at);
+    prefetch(op->trees.edges + at);
+    if (VALUES) prefetch(op->trees.valueSum + at);
   }
 
   void prefetchTree(int64_t index) const {
@@ -56,15 +53,17 @@ struct Paths {
   bool turn() {
     const VlprmTrees& trees = op->trees;
     const int64_t at = base + node;
-    trees.virtualVisits[at] -= op->pending;
+    VlprmEdge& edge = trees.edges[at];
+    VlprmUplink& uplink = trees.uplinks[at];
+    edge.virtualVisits -= op->pending;
     if (VALUES) {
       const double value = onGrid(op->discount == nullptr ? op->values[entry] : op->values[entry] * op->discount[height]);
-      ++trees.visits[at];
+      ++edge.visits;
       trees.valueSum[at] += value;
-      trees.valueMax[at] = larger(trees.valueMax[at], gridUnits(value));
+      uplink.valueMax = larger(uplink.valueMax, gridUnits(value));
     }
     if (node == 0) return nextLeaf();
-    node = trees.parent[at];
+    node = uplink.parent;
     ++height;
     prefetchNode(base + node);
     return true;
@@ -102,17 +101,18 @@ void sweep(const VlprmValueBackup& op, int64_t index, Deposit* deposits) {
     if (deposit.visits == 0) continue;
     deposits[node] = {};
     const int64_t at = base + node;
-    trees.visits[at] += deposit.visits;
-    trees.virtualVisits[at] -= op.pending * deposit.visits;
+    VlprmUplink& uplink = trees.uplinks[at];
+    trees.edges[at].visits += deposit.visits;
+    trees.edges[at].virtualVisits -= op.pending * deposit.visits;
     trees.valueSum[at] += deposit.sum;
-    trees.valueMax[at] = larger(trees.valueMax[at], deposit.max);
-    if (node > 0) deposits[trees.parent[at]].add(deposit);
+    uplink.valueMax = larger(uplink.valueMax, deposit.max);
+    if (node > 0) deposits[uplink.parent].add(deposit);
   }
 }
 
 int64_t depthOf(const VlprmTrees& trees, int64_t base, int32_t node) {
   int64_t depth = 0;
-  for (; node > 0; node = trees.parent[base + node]) ++depth;
+  for (; node > 0; node = trees.uplinks[base + node].parent) ++depth;
   return depth;
 }
 

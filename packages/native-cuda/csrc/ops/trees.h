@@ -2,16 +2,26 @@
 #pragma once
 #include <stdint.h>
 
+// What a descent reads of a child: 16 bytes, so that four children are a cache line and one is a load of the device.
+struct VlprmEdge {
+  int32_t visits;
+  int32_t virtualVisits;  // descents through the node that no value has come back for
+  float prior;
+  int32_t firstChild;  // 0 not expanded, -1 terminal
+};
+
+// What a value on its way up needs besides.
+struct VlprmUplink {
+  int32_t parent;     // -1 for the root
+  uint32_t valueMax;  // largest of the node's values: (value + 1) * 2^30; 0 before the first
+};
+
 // Tree t owns the elements [t * stride, t * stride + size[t]) of each array. Node 0 is the root, a child's number is above its
 // parent's, and the children of a node are consecutive.
 struct VlprmTrees {
-  double* valueSum;        // of the values backed up through the node, each a multiple of 2^-30 in [-1, 1]
-  uint32_t* valueMax;      // largest of them: (value + 1) * 2^30; 0 before the first
-  int32_t* parent;         // -1 for the root
-  int32_t* firstChild;     // 0 not expanded, -1 terminal
-  int32_t* visits;
-  int32_t* virtualVisits;  // descents through the node that no value has come back for
-  float* prior;
+  struct VlprmEdge* edges;
+  double* valueSum;  // of the values backed up through the node, each a multiple of 2^-30 in [-1, 1]
+  struct VlprmUplink* uplinks;
   int32_t* size;  // [trees] nodes in use
   uint16_t* childCount;
   int64_t trees;
@@ -22,14 +32,10 @@ struct VlprmTrees {
 static inline struct VlprmTrees vlprmTrees(void* memory, int64_t trees, int64_t stride) {
   const int64_t nodes = trees * stride;
   struct VlprmTrees result;
-  result.valueSum = (double*)memory;
-  result.valueMax = (uint32_t*)(result.valueSum + nodes);
-  result.parent = (int32_t*)(result.valueMax + nodes);
-  result.firstChild = result.parent + nodes;
-  result.visits = result.firstChild + nodes;
-  result.virtualVisits = result.visits + nodes;
-  result.prior = (float*)(result.virtualVisits + nodes);
-  result.size = (int32_t*)(result.prior + nodes);
+  result.edges = (struct VlprmEdge*)memory;
+  result.valueSum = (double*)(result.edges + nodes);
+  result.uplinks = (struct VlprmUplink*)(result.valueSum + nodes);
+  result.size = (int32_t*)(result.uplinks + nodes);
   result.childCount = (uint16_t*)(result.size + trees);
   result.trees = trees;
   result.stride = stride;

@@ -12,12 +12,12 @@ TEST_CASE("expandNodes makes consecutive children once, and terminal nodes of le
     kernels->expandNodes(op, 0, 2);
     CHECK(first == (std::vector<int32_t>{1, -1, -1, -1, -1, -1}));
     CHECK(batch.trees.size[0] == 4 && batch.trees.size[1] == 1);
-    CHECK(batch.trees.firstChild[0] == 1 && batch.trees.childCount[0] == 3);
-    CHECK(batch.trees.firstChild[16] == -1 && batch.trees.childCount[16] == 0);
+    CHECK(batch.trees.edges[0].firstChild == 1 && batch.trees.childCount[0] == 3);
+    CHECK(batch.trees.edges[16].firstChild == -1 && batch.trees.childCount[16] == 0);
     for (int32_t child = 0; child < 3; ++child) {
-      CHECK(batch.trees.parent[1 + child] == 0);
-      CHECK(batch.trees.prior[1 + child] == priors[static_cast<size_t>(child)]);
-      CHECK(batch.trees.firstChild[1 + child] == 0);
+      CHECK(batch.trees.uplinks[1 + child].parent == 0);
+      CHECK(batch.trees.edges[1 + child].prior == priors[static_cast<size_t>(child)]);
+      CHECK(batch.trees.edges[1 + child].firstChild == 0);
     }
   }
 }

@@ -8,15 +8,15 @@ namespace {
 struct Fan : TreeCase {
   explicit Fan(const std::vector<int32_t>& visits, double value = 0) : TreeCase(1, 64) {
     const auto count = static_cast<int32_t>(visits.size());
-    trees.firstChild[0] = 1;
+    trees.edges[0].firstChild = 1;
     trees.childCount[0] = static_cast<uint16_t>(count);
     trees.size[0] = 1 + count;
     for (int32_t child = 0; child < count; ++child) {
-      trees.parent[1 + child] = 0;
-      trees.prior[1 + child] = 0.25f;
-      trees.visits[1 + child] = visits[static_cast<size_t>(child)];
+      trees.uplinks[1 + child].parent = 0;
+      trees.edges[1 + child].prior = 0.25f;
+      trees.edges[1 + child].visits = visits[static_cast<size_t>(child)];
       trees.valueSum[1 + child] = value * visits[static_cast<size_t>(child)];
-      trees.visits[0] += visits[static_cast<size_t>(child)];
+      trees.edges[0].visits += visits[static_cast<size_t>(child)];
     }
   }
 };
@@ -41,7 +41,7 @@ TEST_CASE("puctSelect takes the least visited of equal children, the first of eq
           visits[least] = 2;
           Fan fan(visits, 0.5);
           CHECK(selected(fan, kernels, exploration) == static_cast<int32_t>(1 + least));
-          CHECK(fan.trees.virtualVisits[0] == 1 && fan.trees.virtualVisits[1 + least] == 1);
+          CHECK(fan.trees.edges[0].virtualVisits == 1 && fan.trees.edges[1 + least].virtualVisits == 1);
         }
         Fan equal(std::vector<int32_t>(count, 3));
         CHECK(selected(equal, kernels, exploration) == 1);

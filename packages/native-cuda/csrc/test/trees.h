@@ -15,8 +15,8 @@ struct TreeCase {
   TreeCase(int64_t count, int64_t nodes) : memory(static_cast<size_t>(vlprmTreesBytes(count, nodes) + 7) / 8), capacity(nodes) {
     trees = vlprmTrees(memory.data(), count, nodes);
     for (int64_t tree = 0; tree < count; ++tree) {
-      trees.parent[tree * nodes] = -1;
-      trees.prior[tree * nodes] = 1;
+      trees.uplinks[tree * nodes].parent = -1;
+      trees.edges[tree * nodes].prior = 1;
       trees.size[tree] = 1;
     }
   }

@@ -29,7 +29,7 @@ struct Defined {
     for (size_t entry = 0; entry < wave.leaves.size(); ++entry) {
       const int64_t base = wave.listed[entry / static_cast<size_t>(wave.leavesPerTree)] * trees.stride;
       double power = 1;
-      for (int32_t node = wave.leaves[entry]; node >= 0; node = trees.parent[base + node], power *= discount) {
+      for (int32_t node = wave.leaves[entry]; node >= 0; node = trees.uplinks[base + node].parent, power *= discount) {
         const auto at = static_cast<size_t>(base + node);
         const int64_t units = std::llrint(wave.values[entry] * power * 1073741824.0);
         sum[at] += units;
@@ -53,9 +53,9 @@ void checkBackup(unsigned seed, const cpu::Kernels* kernels) {
   TreeOps::of(kernels).backUp(op);
   const Defined defined(batch.trees, wave, discount);
   for (size_t at = 0; at < defined.sum.size(); ++at) {
-    CHECK(batch.trees.visits[at] == defined.visits[at]);
+    CHECK(batch.trees.edges[at].visits == defined.visits[at]);
     CHECK(batch.trees.valueSum[at] * 1073741824.0 == static_cast<double>(defined.sum[at]));
-    CHECK(static_cast<int64_t>(batch.trees.valueMax[at]) == defined.max[at] + (int64_t{1} << 30));
+    CHECK(static_cast<int64_t>(batch.trees.uplinks[at].valueMax) == defined.max[at] + (int64_t{1} << 30));
   }
 }
 

@@ -1,22 +1,23 @@
 import type { ExpandNodesPlan } from '../ops/expandNodes.ts';
-import { NOT_EXPANDED, TERMINAL } from '../trees/storage.ts';
+import { EDGE, FIRST_CHILD, NOT_EXPANDED, PARENT, PRIOR, TERMINAL, UPLINK } from '../trees/storage.ts';
 import { treeOf } from '../trees/wave.ts';
 
 /** The first of the new nodes, or -1. */
 function expand(plan: ExpandNodesPlan, tree: number, leaf: number, begin: number, count: number): number {
-  const { firstChild, childCount, parent, prior, size, stride } = plan.wave.storage;
+  const { edges, priors, uplinks, childCount, size, stride } = plan.wave.storage;
   const base = tree * stride;
-  if (firstChild[base + leaf] !== NOT_EXPANDED) return -1;
+  const edge = EDGE * (base + leaf);
+  if (edges[edge + FIRST_CHILD] !== NOT_EXPANDED) return -1;
   if (count === 0) {
-    firstChild[base + leaf] = TERMINAL;
+    edges[edge + FIRST_CHILD] = TERMINAL;
     return -1;
   }
   const first = size[tree] as number;
   for (let child = 0; child < count; child += 1) {
-    parent[base + first + child] = leaf;
-    prior[base + first + child] = plan.priors[begin + child] as number;
+    uplinks[UPLINK * (base + first + child) + PARENT] = leaf;
+    priors[EDGE * (base + first + child) + PRIOR] = plan.priors[begin + child] as number;
   }
-  firstChild[base + leaf] = first;
+  edges[edge + FIRST_CHILD] = first;
   childCount[base + leaf] = count;
   size[tree] = first + count;
   return first;

@@ -1,4 +1,5 @@
 import type { ValueBackupPlan } from '../ops/valueBackup.ts';
+import { EDGE, PARENT, UPLINK, VALUE_MAX, VIRTUAL_VISITS, VISITS } from '../trees/storage.ts';
 import { treeOf } from '../trees/wave.ts';
 
 /** Adding it makes the last bit of a float64 worth 2⁻³⁰. */
@@ -10,26 +11,29 @@ function onGrid(value: number): number {
 }
 
 function backUp(plan: ValueBackupPlan, base: number, leaf: number, value: number): void {
-  const { parent, visits, virtualVisits, valueSum, valueMax } = plan.wave.storage;
+  const { edges, uplinks, maxima, valueSum } = plan.wave.storage;
   const { discounts } = plan;
   const pending = plan.selected ? 1 : 0;
   let height = 0;
-  for (let node = leaf; node >= 0; node = parent[base + node] as number) {
+  for (let node = leaf; node >= 0; node = uplinks[UPLINK * (base + node) + PARENT] as number) {
     const at = base + node;
+    const edge = EDGE * at;
+    const max = UPLINK * at + VALUE_MAX;
     const rounded = onGrid(discounts === null ? value : value * (discounts[height] as number));
     const units = (rounded + 1) * 2 ** 30;
-    visits[at] = (visits[at] as number) + 1;
-    virtualVisits[at] = (virtualVisits[at] as number) - pending;
+    edges[edge + VISITS] = (edges[edge + VISITS] as number) + 1;
+    edges[edge + VIRTUAL_VISITS] = (edges[edge + VIRTUAL_VISITS] as number) - pending;
     valueSum[at] = (valueSum[at] as number) + rounded;
-    if (units > (valueMax[at] as number)) valueMax[at] = units;
+    if (units > (maxima[max] as number)) maxima[max] = units;
     height += 1;
   }
 }
 
 function release({ wave }: ValueBackupPlan, base: number, leaf: number): void {
-  const { parent, virtualVisits } = wave.storage;
-  for (let node = leaf; node >= 0; node = parent[base + node] as number) {
-    virtualVisits[base + node] = (virtualVisits[base + node] as number) - 1;
+  const { edges, uplinks } = wave.storage;
+  for (let node = leaf; node >= 0; node = uplinks[UPLINK * (base + node) + PARENT] as number) {
+    const pending = EDGE * (base + node) + VIRTUAL_VISITS;
+    edges[pending] = (edges[pending] as number) - 1;
   }
 }
 

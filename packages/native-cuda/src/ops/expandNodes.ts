@@ -1,7 +1,7 @@
 import type { CallOptions } from '../backends.ts';
 import { run } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
-import { NOT_EXPANDED } from '../trees/storage.ts';
+import { EDGE, FIRST_CHILD, NOT_EXPANDED } from '../trees/storage.ts';
 import { treeState, type TreeBatch } from '../trees/tree-batch.ts';
 import { planWave, treeOf, type WaveInput, type WavePlan } from '../trees/wave.ts';
 import { fields, finite, indexArray, lengthOf, segments, typedArray } from '../validation.ts';
@@ -38,7 +38,7 @@ function newChildren(
   let children = 0;
   for (let entry = begin; entry < end; entry += 1) {
     const leaf = leaves[entry] as number;
-    if (leaf < 0 || storage.firstChild[base + leaf] !== NOT_EXPANDED || seen.has(leaf)) continue;
+    if (leaf < 0 || storage.edges[EDGE * (base + leaf) + FIRST_CHILD] !== NOT_EXPANDED || seen.has(leaf)) continue;
     seen.add(leaf);
     children += (offsets[entry + 1] as number) - (offsets[entry] as number);
   }

@@ -1,7 +1,18 @@
 /** Search trees as JSON: `vlprm.search-tree/1`. */
 import { NativeError } from '../errors.ts';
 import { finite, integer, lengthOf, object, oneOf } from '../validation.ts';
-import { NOT_EXPANDED, TERMINAL, type TreeStorage } from './storage.ts';
+import {
+  EDGE,
+  FIRST_CHILD,
+  NOT_EXPANDED,
+  PARENT,
+  PRIOR,
+  TERMINAL,
+  UPLINK,
+  VALUE_MAX,
+  VISITS,
+  type TreeStorage,
+} from './storage.ts';
 
 export const SEARCH_TREE_SCHEMA = 'vlprm.search-tree/1';
 
@@ -28,18 +39,19 @@ export interface SearchTreeDocument {
 }
 
 function writeTree(storage: TreeStorage, tree: number): TreeDocument {
-  const begin = tree * storage.stride;
-  const end = begin + (storage.size[tree] as number);
-  const visits = [...storage.visits.subarray(begin, end)];
+  const { edges, priors, uplinks, maxima, valueSum, stride } = storage;
+  const nodes = Array.from({ length: storage.size[tree] as number }, (_, node) => node);
+  const edge = (node: number): number => EDGE * (tree * stride + node);
+  const uplink = (node: number): number => UPLINK * (tree * stride + node);
+  const visits = nodes.map((node) => edges[edge(node) + VISITS] as number);
+  const largest = nodes.map((node) => (maxima[uplink(node) + VALUE_MAX] as number) * 2 ** -30 - 1);
   return {
-    parent: [...storage.parent.subarray(begin, end)],
-    prior: [...storage.prior.subarray(begin, end)],
+    parent: nodes.map((node) => uplinks[uplink(node) + PARENT] as number),
+    prior: nodes.map((node) => priors[edge(node) + PRIOR] as number),
     visits,
-    valueSum: [...storage.valueSum.subarray(begin, end)],
-    valueMax: [...storage.valueMax.subarray(begin, end)].map((units, i) =>
-      visits[i] === 0 ? null : units * 2 ** -30 - 1,
-    ),
-    terminal: visits.flatMap((_, node) => (storage.firstChild[begin + node] === TERMINAL ? [node] : [])),
+    valueSum: nodes.map((node) => valueSum[tree * stride + node] as number),
+    valueMax: largest.map((value, node) => (visits[node] === 0 ? null : value)),
+    terminal: nodes.filter((node) => edges[edge(node) + FIRST_CHILD] === TERMINAL),
   };
 }
 
@@ -68,13 +80,16 @@ function gridValue(value: unknown, most: number, where: string): number {
 
 /** Links node `node` to its parent, whose children must be consecutive. */
 function readParent(storage: TreeStorage, begin: number, node: number, value: unknown, where: string): void {
-  const { parent, firstChild, childCount } = storage;
+  const { edges, uplinks, childCount } = storage;
   const above = integer(value, node === 0 ? -1 : 0, node - 1, where);
-  parent[begin + node] = above;
+  uplinks[UPLINK * (begin + node) + PARENT] = above;
   if (above < 0) return;
   const at = begin + above;
-  if (firstChild[at] === NOT_EXPANDED) firstChild[at] = node;
-  if ((firstChild[at] as number) + (childCount[at] as number) !== node || childCount[at] === 2 ** 16 - 1) {
+  if (edges[EDGE * at + FIRST_CHILD] === NOT_EXPANDED) edges[EDGE * at + FIRST_CHILD] = node;
+  if (
+    (edges[EDGE * at + FIRST_CHILD] as number) + (childCount[at] as number) !== node ||
+    childCount[at] === 2 ** 16 - 1
+  ) {
     const what = `node ${above} has children that are not consecutive, or more than ${2 ** 16 - 1}`;
     throw new NativeError('ERR_VLPRM_SHAPE', where, what, 'pass what toJSON wrote');
   }
@@ -85,31 +100,29 @@ function readVisits(storage: TreeStorage, begin: number, document: TreeDocument,
   const visits = integer(document.visits[node], 0, 2 ** 22, `${where}.visits[${node}]`);
   const max = document.valueMax[node];
   const at = begin + node;
-  storage.visits[at] = visits;
+  storage.edges[EDGE * at + VISITS] = visits;
   storage.valueSum[at] = gridValue(document.valueSum[node], visits, `${where}.valueSum[${node}]`);
   if (visits === 0) return;
-  storage.valueMax[at] = (gridValue(max, 1, `${where}.valueMax[${node}]`) + 1) * 2 ** 30;
+  storage.maxima[UPLINK * at + VALUE_MAX] = (gridValue(max, 1, `${where}.valueMax[${node}]`) + 1) * 2 ** 30;
 }
 
 /** A node's visits are those of its children and those that ended there. */
-function checkVisits(
-  { visits, firstChild, childCount }: TreeStorage,
-  begin: number,
-  node: number,
-  where: string,
-): void {
-  const first = firstChild[begin + node] as number;
+function checkVisits({ edges, childCount }: TreeStorage, begin: number, node: number, where: string): void {
+  const first = edges[EDGE * (begin + node) + FIRST_CHILD] as number;
   if (first <= 0) return;
-  const children = visits.subarray(begin + first, begin + first + (childCount[begin + node] as number));
-  const below = children.reduce((sum, count) => sum + count, 0);
-  if (below <= (visits[begin + node] as number)) return;
-  const what = `${visits[begin + node]} visits, but its children have ${below}`;
+  const visits = edges[EDGE * (begin + node) + VISITS] as number;
+  let below = 0;
+  for (let child = first; child < first + (childCount[begin + node] as number); child += 1) {
+    below += edges[EDGE * (begin + child) + VISITS] as number;
+  }
+  if (below <= visits) return;
+  const what = `${visits} visits, but its children have ${below}`;
   throw new NativeError('ERR_VLPRM_RANGE', `${where}.visits[${node}]`, what, 'pass what toJSON wrote');
 }
 
 function readTerminal(storage: TreeStorage, begin: number, value: unknown, size: number, where: string): void {
   const node = integer(value, 0, size - 1, where);
-  if (storage.firstChild[begin + node] !== NOT_EXPANDED) {
+  if (storage.edges[EDGE * (begin + node) + FIRST_CHILD] !== NOT_EXPANDED) {
     throw new NativeError(
       'ERR_VLPRM_SHAPE',
       where,
@@ -117,7 +130,7 @@ function readTerminal(storage: TreeStorage, begin: number, value: unknown, size:
       'list leaves, once',
     );
   }
-  storage.firstChild[begin + node] = TERMINAL;
+  storage.edges[EDGE * (begin + node) + FIRST_CHILD] = TERMINAL;
 }
 
 function readTree(document: TreeDocument, storage: TreeStorage, tree: number): void {
@@ -132,7 +145,11 @@ function readTree(document: TreeDocument, storage: TreeStorage, tree: number): v
   column(document.valueMax, size, `${where}.valueMax`);
   for (let node = 0; node < size; node += 1) {
     readParent(storage, begin, node, parent[node], `${where}.parent[${node}]`);
-    storage.prior[begin + node] = finite(prior[node], { minimum: 0, maximum: 1 }, `${where}.prior[${node}]`);
+    storage.priors[EDGE * (begin + node) + PRIOR] = finite(
+      prior[node],
+      { minimum: 0, maximum: 1 },
+      `${where}.prior[${node}]`,
+    );
     readVisits(storage, begin, document, node, where);
   }
   for (let node = 0; node < size; node += 1) checkVisits(storage, begin, node, where);

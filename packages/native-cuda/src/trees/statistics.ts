@@ -1,7 +1,7 @@
 /** What a search found: policies and paths by visits. Virtual visits do not count. */
 import { finite, integer } from '../validation.ts';
 import { treeState, type TreeBatch } from './tree-batch.ts';
-import type { TreeStorage } from './storage.ts';
+import { EDGE, FIRST_CHILD, VISITS, type TreeStorage } from './storage.ts';
 
 export interface VisitPolicy {
   /** [B + 1] which probabilities belong to which tree. */
@@ -16,10 +16,14 @@ interface Children {
 }
 
 /** Elements of the children of a node; none for a leaf. */
-function childrenOf({ firstChild, childCount, stride }: TreeStorage, tree: number, node: number): Children {
+function childrenOf({ edges, childCount, stride }: TreeStorage, tree: number, node: number): Children {
   const at = tree * stride + node;
-  const first = firstChild[at] as number;
+  const first = edges[EDGE * at + FIRST_CHILD] as number;
   return first > 0 ? { first: tree * stride + first, count: childCount[at] as number } : { first: 0, count: 0 };
+}
+
+function visitsOf({ edges }: TreeStorage, at: number): number {
+  return edges[EDGE * at + VISITS] as number;
 }
 
 /** visits^(1/T), scaled so that the largest is 1; all 1 without visits. */
@@ -46,7 +50,8 @@ export function visitPolicy(batch: TreeBatch, temperature = 1): VisitPolicy {
   roots.forEach(({ count }, tree) => (offsets[tree + 1] = (offsets[tree] as number) + count));
   const probabilities = new Float64Array(offsets[storage.trees] as number);
   roots.forEach(({ first, count }, tree) => {
-    const each = weights(storage.visits.subarray(first, first + count), temperature);
+    const visits = Int32Array.from({ length: count }, (_, i) => visitsOf(storage, first + i));
+    const each = weights(visits, temperature);
     const total = each.reduce((a, b) => a + b, 0);
     probabilities.set(
       each.map((weight) => weight / total),
@@ -57,11 +62,11 @@ export function visitPolicy(batch: TreeBatch, temperature = 1): VisitPolicy {
 }
 
 function mostVisitedChild(storage: TreeStorage, tree: number, node: number): number {
-  const { visits, valueSum, stride } = storage;
+  const { valueSum, stride } = storage;
   const { first, count } = childrenOf(storage, tree, node);
   let best = -1;
   for (let at = first; at < first + count; at += 1) {
-    const difference = (visits[at] as number) - (best < 0 ? 0 : (visits[best] as number));
+    const difference = visitsOf(storage, at) - (best < 0 ? 0 : visitsOf(storage, best));
     if (difference > 0 || (difference === 0 && best >= 0 && (valueSum[at] as number) > (valueSum[best] as number)))
       best = at;
   }

@@ -4,10 +4,18 @@ import { readTrees, writeTrees, type SearchTreeDocument } from './document.ts';
 import {
   allocateTrees,
   clearTree,
+  EDGE,
+  FIRST_CHILD,
   MOST_VISITS,
   mostVisits,
   NOT_EXPANDED,
+  PARENT,
+  PRIOR,
   TERMINAL,
+  UPLINK,
+  VALUE_MAX,
+  VIRTUAL_VISITS,
+  VISITS,
   type TreeStorage,
 } from './storage.ts';
 import { GrowingTable, type ExplorationRule } from './tables.ts';
@@ -129,26 +137,28 @@ export class TreeBatch {
   node(tree: number, node: number): SearchNode {
     const { storage } = this.#state;
     const at = this.#element(tree, node);
-    const first = storage.firstChild[at] as number;
-    const visits = storage.visits[at] as number;
+    const { edges, uplinks } = storage;
+    const first = edges[EDGE * at + FIRST_CHILD] as number;
+    const visits = edges[EDGE * at + VISITS] as number;
     return {
-      parent: storage.parent[at] as number,
+      parent: uplinks[UPLINK * at + PARENT] as number,
       firstChild: first > 0 ? first : -1,
       childCount: storage.childCount[at] as number,
       state: first === NOT_EXPANDED ? 'unexpanded' : first === TERMINAL ? 'terminal' : 'expanded',
-      prior: storage.prior[at] as number,
+      prior: storage.priors[EDGE * at + PRIOR] as number,
       visits,
-      virtualVisits: storage.virtualVisits[at] as number,
+      virtualVisits: edges[EDGE * at + VIRTUAL_VISITS] as number,
       meanValue: visits === 0 ? null : (storage.valueSum[at] as number) / visits,
-      maxValue: visits === 0 ? null : (storage.valueMax[at] as number) * 2 ** -30 - 1,
+      maxValue: visits === 0 ? null : (storage.maxima[UPLINK * at + VALUE_MAX] as number) * 2 ** -30 - 1,
     };
   }
 
   /** The nodes from the root to `node`, both included. */
   pathTo(tree: number, node: number): Int32Array {
     const base = this.#element(tree, node) - node;
+    const { uplinks } = this.#state.storage;
     const path: number[] = [];
-    for (let at = node; at >= 0; at = this.#state.storage.parent[base + at] as number) path.push(at);
+    for (let at = node; at >= 0; at = uplinks[UPLINK * (base + at) + PARENT] as number) path.push(at);
     return Int32Array.from(path.toReversed());
   }
 
