@@ -5,10 +5,11 @@ import { puctSelect } from '../src/ops/puctSelect.ts';
 import { planValueBackup, valueBackup } from '../src/ops/valueBackup.ts';
 import { TreeBatch } from '../src/trees/tree-batch.ts';
 import type { OpBench } from './context.ts';
+import type { Peer } from './measure.ts';
 import { cpuKernel } from './native.ts';
 import { MapTree, ObjectTree, searchPeers, type Evaluations } from './treePeers.ts';
 
-/** [trees, simulations, actions] of whole searches. The Python peers get the same three. */
+/** [trees, simulations, actions] of whole searches. */
 const SEARCHES = [
   [1024, 256, 4],
   [64, 256, 4],
@@ -74,39 +75,33 @@ function checkPeers(search: ZeroLatencySearch, given: Evaluations): void {
 export const treeSearchBench: OpBench = function* ({ threadCounts }) {
   for (const [trees, simulations, actions] of SEARCHES) {
     const given = evaluations(trees, simulations, actions);
-    const ours = new ZeroLatencySearch(given);
-    const theirs = new ZeroLatencySearch(given);
-    const large = simulations * actions > 4096;
-    checkPeers(ours, given);
+    const search = new ZeroLatencySearch(given);
+    const small = trees * simulations * actions <= 2 ** 20;
+    if (small) checkPeers(search, given);
     for (const threads of threadCounts) {
+      const parameters = { threads, trees, simulations, actions };
+      const objects: Peer[] = [
+        { peer: 'object tree', tier: 'as-used', run: () => void searchPeers(ObjectTree, given), samples: 6 },
+        { peer: 'Map tree by string id', tier: 'as-used', run: () => void searchPeers(MapTree, given), samples: 3 },
+      ];
+      const mctx: Peer = {
+        peer: 'mctx muzero_policy, jitted',
+        tier: 'as-used',
+        python: { case: 'mctx_peers.tree_search', parameters },
+        samples: 5,
+      };
       yield {
         name: `tree search ${trees}x${simulations}x${actions}`,
         subject: 'cpu backend through the public functions',
         threads,
         work: `${trees} trees, ${simulations} simulations of one leaf, ${actions} children each: select, expand, back up; evaluations precomputed`,
-        run: () => ours.run('cpu', threads),
+        run: () => search.run('cpu', threads),
         peers: [
-          { peer: 'js backend, typed arrays', tier: 'best-tuned', run: () => theirs.run('js', 1) },
-          {
-            peer: 'object tree',
-            tier: 'as-used',
-            run: () => void searchPeers(ObjectTree, given),
-            samples: large ? 3 : 10,
-          },
-          {
-            peer: 'Map tree by string id',
-            tier: 'as-used',
-            run: () => void searchPeers(MapTree, given),
-            samples: large ? 3 : 6,
-          },
-          {
-            peer: 'mctx muzero_policy, jitted',
-            tier: 'as-used',
-            python: { case: 'mctx_peers.tree_search', parameters: { threads, trees, simulations, actions } },
-            samples: 3,
-          },
+          { peer: 'js backend, typed arrays', tier: 'best-tuned', run: () => search.run('js', 1) },
+          ...(small ? objects : []),
+          ...(trees <= 64 ? [mctx] : []),
         ],
-        samples: large ? 8 : 20,
+        samples: small ? 20 : 8,
       };
     }
   }
@@ -160,7 +155,13 @@ export const valueBackupBench: OpBench = function* ({ threadCounts }) {
     const js = kernelsFor('valueBackup', { backend: 'js' });
     for (const threads of threadCounts) {
       const kernel = cpuKernel('valueBackup', threads);
-      const parameters = { threads, trees, nodes, leavesPerTree };
+      const parameters = { threads, trees, nodes, leaves: leavesPerTree };
+      const mctx: Peer = {
+        peer: 'mctx backward, jitted',
+        tier: 'as-used',
+        python: { case: 'mctx_peers.value_backup', parameters },
+        samples: 5,
+      };
       yield {
         name: `valueBackup ${trees}x${nodes}, ${leavesPerTree} ${leavesPerTree === 1 ? 'leaf' : 'leaves'}`,
         subject: 'cpu backend',
@@ -172,18 +173,10 @@ export const valueBackupBench: OpBench = function* ({ threadCounts }) {
           {
             peer: 'JAX scatter, paths given, jitted',
             tier: 'best-tuned',
-            python: { case: 'mctx_peers.scatter_backup', parameters },
+            python: { case: 'jax_peers.value_backup', parameters },
+            note: 'its values are discounted, which costs it one product per path node',
           },
-          ...(leavesPerTree > 1
-            ? []
-            : [
-                {
-                  peer: 'mctx backward, jitted',
-                  tier: 'as-used' as const,
-                  python: { case: 'mctx_peers.value_backup', parameters },
-                  samples: 5,
-                },
-              ]),
+          ...(leavesPerTree === 1 ? [mctx] : []),
         ],
         samples: 40,
       };

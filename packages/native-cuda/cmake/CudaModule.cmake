@@ -2,7 +2,7 @@
 # Both are shared objects of their own, so that the addon loads where there is no driver.
 
 # Ops that have a csrc/cuda/<op>.cu.
-set(VLPRM_CUDA_OPS stepScore stepLoss adamw mcLabels)
+set(VLPRM_CUDA_OPS stepScore stepLoss adamw mcLabels puctSelect expandNodes valueBackup)
 
 set(vlprm_cuda_sources csrc/cuda/module.cc csrc/cuda/device.cc csrc/cuda/call.cc)
 list(TRANSFORM VLPRM_CUDA_OPS PREPEND csrc/cuda/ OUTPUT_VARIABLE vlprm_cuda_kernels)

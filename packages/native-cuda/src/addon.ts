@@ -20,7 +20,7 @@ import {
 import type { Allocate, ElementArray, MemoryUsage } from './memory.ts';
 
 /** Raised with every change of the functions below or of a binding's arguments; csrc/napi/addon.cc holds the same number. */
-export const ADDON_ABI = 7;
+export const ADDON_ABI = 8;
 
 /** Where an op computes, as the addon counts them. */
 const DEVICES = { cpu: 0, cuda: 1 } as const;

@@ -38,7 +38,15 @@ export const OPS = [
   'valueBackup',
 ] as const satisfies readonly OpName[];
 /** What the CUDA module computes; cpu and js compute every op. */
-export const CUDA_OPS = ['stepScore', 'stepLoss', 'adamw', 'mcLabels'] as const satisfies readonly OpName[];
+export const CUDA_OPS = [
+  'stepScore',
+  'stepLoss',
+  'adamw',
+  'mcLabels',
+  'puctSelect',
+  'expandNodes',
+  'valueBackup',
+] as const satisfies readonly OpName[];
 
 /** What can compute in the background. adamw and the ops on trees work in place, and half a change is none. */
 export const BACKGROUND_OPS = ['stepScore', 'stepLoss', 'mcLabels'] as const satisfies readonly OpName[];

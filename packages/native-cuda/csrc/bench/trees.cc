@@ -46,8 +46,8 @@ struct Search {
     std::fill(memory.begin(), memory.end(), 0);
     const VlprmTrees cleared = batch();
     for (int64_t tree = 0; tree < trees; ++tree) {
-      cleared.parent[tree * capacity] = -1;
-      cleared.prior[tree * capacity] = 1;
+      cleared.uplinks[tree * capacity].parent = -1;
+      cleared.edges[tree * capacity].prior = 1;
       cleared.size[tree] = 1;
     }
   }

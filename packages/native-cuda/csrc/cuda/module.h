@@ -4,20 +4,26 @@
 #include <stdint.h>
 
 #include "ops/adamw.h"
+#include "ops/expandNodes.h"
 #include "ops/mcLabels.h"
+#include "ops/puctSelect.h"
 #include "ops/stepLoss.h"
 #include "ops/stepScore.h"
+#include "ops/valueBackup.h"
 
 // Raised with every change of VlprmCudaApi or of a struct in ops/ that it hands over.
-#define VLPRM_CUDA_ABI 6u
+#define VLPRM_CUDA_ABI 7u
 #define VLPRM_CUDA_GET_API "vlprm_cuda_get_api"
 
 // Every op, with the struct that holds its arguments.
-#define VLPRM_CUDA_OPS(DO)       \
-  DO(stepScore, VlprmStepScore)  \
-  DO(stepLoss, VlprmStepLoss)    \
-  DO(adamw, VlprmAdamW)          \
-  DO(mcLabels, VlprmMcLabels)
+#define VLPRM_CUDA_OPS(DO)           \
+  DO(stepScore, VlprmStepScore)      \
+  DO(stepLoss, VlprmStepLoss)        \
+  DO(adamw, VlprmAdamW)              \
+  DO(mcLabels, VlprmMcLabels)        \
+  DO(puctSelect, VlprmPuctSelect)    \
+  DO(expandNodes, VlprmExpandNodes)  \
+  DO(valueBackup, VlprmValueBackup)
 
 // Sizes of the structs in ops/, mixed so that a change of any shows.
 constexpr uint32_t vlprmOpsSize() {

@@ -8,7 +8,7 @@ namespace vlprm::napi {
 
 namespace {
 
-constexpr int ADDON_ABI = 7;
+constexpr int ADDON_ABI = 8;
 
 Napi::Value cpuInfo(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());

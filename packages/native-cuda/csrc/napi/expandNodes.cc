@@ -16,7 +16,7 @@ void read(Arguments& in, VlprmExpandNodes& op) {
 
 Napi::Value result(Napi::Env env, const VlprmExpandNodes&) { return env.Undefined(); }
 
-const Binding<VlprmExpandNodes> binding = {read, cpu::expandNodes, nullptr, result};
+const Binding<VlprmExpandNodes> binding = {read, cpu::expandNodes, &VlprmCudaApi::expandNodes, result};
 
 }  // namespace
 

@@ -24,7 +24,7 @@ void read(Arguments& in, VlprmPuctSelect& op) {
 
 Napi::Value result(Napi::Env env, const VlprmPuctSelect&) { return env.Undefined(); }
 
-const Binding<VlprmPuctSelect> binding = {read, cpu::puctSelect, nullptr, result};
+const Binding<VlprmPuctSelect> binding = {read, cpu::puctSelect, &VlprmCudaApi::puctSelect, result};
 
 }  // namespace
 

@@ -16,7 +16,7 @@ void read(Arguments& in, VlprmValueBackup& op) {
 
 Napi::Value result(Napi::Env env, const VlprmValueBackup&) { return env.Undefined(); }
 
-const Binding<VlprmValueBackup> binding = {read, cpu::valueBackup, nullptr, result};
+const Binding<VlprmValueBackup> binding = {read, cpu::valueBackup, &VlprmCudaApi::valueBackup, result};
 
 }  // namespace
 

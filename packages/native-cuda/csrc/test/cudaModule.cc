@@ -4,6 +4,7 @@
 #include "test/mcLabelsCase.h"
 #include "test/stepLossCase.h"
 #include "test/stepScoreCase.h"
+#include "test/trees.h"
 
 #if defined(__linux__)
 #include <dlfcn.h>
@@ -289,6 +290,15 @@ TEST_CASE("adamw on the device agrees with the CPU") {
       CHECK(cpu::adamw(onCpu, {}));
       CHECK(onDevice.applied == 1);
       for (size_t i = 0; i < size; ++i) CHECK_NEAR(ours[i], theirs[i], 1e-6 * std::fmax(1, std::fabs(theirs[i])));
+    }
+  }
+}
+
+TEST_CASE("random searches leave on a device the bits that they leave on the CPU") {
+  for (const VlprmCudaApi* api : devices()) {
+    for (unsigned seed = 0; seed < 60; ++seed) {
+      const std::vector<int64_t> expected = search(seed, 12, 5, TreeOps::of(&cpu::kernels()));
+      CHECK(search(seed, 12, 5, TreeOps::onDevice(api, seed % 2 == 0)) == expected);
     }
   }
 }

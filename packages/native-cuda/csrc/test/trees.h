@@ -2,7 +2,7 @@
 #pragma once
 #include <cstring>
 
-#include "cpu/scratch.h"
+#include "cuda/module.h"
 #include "test/harness.h"
 
 namespace vlprm::test {
@@ -97,6 +97,30 @@ struct TreeOps {
               std::memset(scratch.get(), 0, cpu::valueBackupScratch(op));
               kernels->valueBackup(op, 0, op.wave.count, scratch.get());
             }};
+  }
+
+  // On a device, the trees staged by each call, or in memory of the device that calls find them in.
+  static TreeOps onDevice(const VlprmCudaApi* api, bool resident) {
+    return {[=](VlprmPuctSelect& op) { compute(api, api->puctSelect, op, resident); },
+            [=](VlprmExpandNodes& op) { compute(api, api->expandNodes, op, resident); },
+            [=](VlprmValueBackup& op) { compute(api, api->valueBackup, op, resident); }};
+  }
+
+  template <class Op>
+  static void compute(const VlprmCudaApi* api, int (*run)(Op*, char*, size_t), Op op, bool resident) {
+    char error[256] = "";
+    const VlprmTrees host = op.trees;
+    const auto bytes = static_cast<size_t>(vlprmTreesBytes(host.trees, host.stride));
+    void* memory = nullptr;
+    if (resident) {
+      CHECK(api->allocate(bytes, &memory, error, sizeof error) == VLPRM_CUDA_OK);
+      CHECK(api->upload(memory, host.edges, bytes, error, sizeof error) == VLPRM_CUDA_OK);
+      op.trees = vlprmTrees(memory, host.trees, host.stride);
+    }
+    CHECK(run(&op, error, sizeof error) == VLPRM_CUDA_OK);
+    if (!resident) return;
+    CHECK(api->download(host.edges, memory, bytes, error, sizeof error) == VLPRM_CUDA_OK);
+    api->release(memory);
   }
 
   static TreeOps withThreads(int threads) {

@@ -71,7 +71,7 @@ class State implements TreeState {
 
   discounts(discount: number): Float64Array {
     const power = (index: number, previous: number): number => (index === 0 ? 1 : previous * discount);
-    return this.#discounts.get(`${discount}`, this.storage.capacity, power);
+    return this.#discounts.get(`${discount}`, this.storage.stride, power);
   }
 
   recount(): void {

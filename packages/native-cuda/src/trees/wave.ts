@@ -72,20 +72,11 @@ export function treeOf({ trees }: Pick<WavePlan, 'trees'>, index: number): numbe
   return trees === null ? index : (trees[index] as number);
 }
 
-/** Notes where the descents of a wave ended. */
-export function holdLeaves({ storage, trees, count, leavesPerTree, leaves }: WavePlan): void {
-  const { held, stride } = storage;
-  for (let index = 0, entry = 0; index < count; index += 1) {
-    const base = treeOf({ trees }, index) * stride;
-    for (const end = entry + leavesPerTree; entry < end; entry += 1) {
-      const leaf = leaves[entry] as number;
-      if (leaf >= 0) held[base + leaf] = (held[base + leaf] as number) + 1;
-    }
-  }
-}
-
-/** Takes back what `holdLeaves` noted for the entries before `limit`. Returns the first entry where there is nothing to take, or -1. */
-function takeLeaves(wave: WavePlan, limit: number, change: 1 | -1): number {
+/**
+ * Counts, for the entries before `limit`, one more or one less descent that ended at the leaf. Returns the first entry where there is
+ * none to take away, with those before it changed, or -1.
+ */
+function countHeld(wave: WavePlan, change: 1 | -1, limit: number): number {
   const { held, stride } = wave.storage;
   for (let index = 0, entry = 0; entry < limit; index += 1) {
     const base = treeOf(wave, index) * stride;
@@ -100,14 +91,19 @@ function takeLeaves(wave: WavePlan, limit: number, change: 1 | -1): number {
   return -1;
 }
 
+/** Notes where the descents of a wave ended. */
+export function holdLeaves(wave: WavePlan): void {
+  countHeld(wave, 1, wave.leaves.length);
+}
+
 /**
  * Every leaf gives up one descent that ended there; none does if one cannot.
  * @throws NativeError ERR_VLPRM_PENDING when no descent waits at a leaf
  */
 export function settleLeaves(wave: WavePlan, where: string): void {
-  const missing = takeLeaves(wave, wave.leaves.length, -1);
+  const missing = countHeld(wave, -1, wave.leaves.length);
   if (missing < 0) return;
-  takeLeaves(wave, missing, 1);
+  countHeld(wave, 1, missing);
   throw new NativeError(
     'ERR_VLPRM_PENDING',
     `${where}.leaves[${missing}]`,

@@ -98,6 +98,8 @@ void stepScore(Lab&);
 void stepLoss(Lab&);
 void adamw(Lab&);
 void mcLabels(Lab&);
+void puctSelect(Lab&);
+void valueBackup(Lab&);
 }
 
 inline std::vector<float> labNormals(unsigned seed, size_t count, double scale) {

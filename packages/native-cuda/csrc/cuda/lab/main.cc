@@ -16,7 +16,8 @@ struct Entry {
   void (*run)(Lab&);
 };
 
-const Entry OPS[] = {{"stepScore", lab::stepScore}, {"stepLoss", lab::stepLoss}, {"adamw", lab::adamw}, {"mcLabels", lab::mcLabels}};
+const Entry OPS[] = {{"stepScore", lab::stepScore}, {"stepLoss", lab::stepLoss},     {"adamw", lab::adamw},
+                     {"mcLabels", lab::mcLabels},   {"puctSelect", lab::puctSelect}, {"valueBackup", lab::valueBackup}};
 
 constexpr size_t COPY_BYTES = size_t{1} << 30;
 
