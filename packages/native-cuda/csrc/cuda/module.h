@@ -12,7 +12,7 @@
 #include "ops/valueBackup.h"
 
 // Raised with every change of VlprmCudaApi or of a struct in ops/ that it hands over.
-#define VLPRM_CUDA_ABI 7u
+#define VLPRM_CUDA_ABI 9u
 #define VLPRM_CUDA_GET_API "vlprm_cuda_get_api"
 
 // Every op, with the struct that holds its arguments.
