@@ -14,7 +14,7 @@ export interface AsyncCallOptions extends CallOptions {
 
 const MAX_THREADS = 256;
 
-/** A call that is expected to take less computes at once: handing it over would cost as much, and the event loop can wait as long. */
+/** A call that is expected to take less computes at once: the event loop can wait that long, and handing over costs some of it. */
 const LONG_CALL_SECONDS = 300e-6;
 
 /** `VLPRM_THREADS`, or null. */

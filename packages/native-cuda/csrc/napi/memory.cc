@@ -101,7 +101,9 @@ Memory::~Memory() {
   --buffers;
 }
 
+// An array of no elements may have no address.
 void Memory::write(Napi::Env env, size_t offset, const void* from, size_t bytes) {
+  if (bytes == 0) return;
   char* to = static_cast<char*>(data_) + offset;
   if (device_ == CPU) {
     memcpy(to, from, bytes);
@@ -111,6 +113,7 @@ void Memory::write(Napi::Env env, size_t offset, const void* from, size_t bytes)
 }
 
 void Memory::read(Napi::Env env, size_t offset, void* into, size_t bytes) const {
+  if (bytes == 0) return;
   const char* from = static_cast<char*>(data_) + offset;
   if (device_ == CPU) {
     memcpy(into, from, bytes);
