@@ -89,10 +89,10 @@ build_with_cmake() {
 
 # Without cmake: the CPU kernels for the baseline alone, everything else as CMakeLists.txt builds it.
 build_by_hand() {
-  local architecture cxx=${CXX:-g++}
+  local cxx=${CXX:-g++} architecture
   architecture=$(capability)
-  local nvcc=(nvcc -std=c++17 -O3 -fmad=false -Icsrc -Xcompiler -fPIC "-arch=${architecture:+sm_$architecture}")
-  [ -n "$architecture" ] || nvcc[${#nvcc[@]}-1]=-arch=native
+  architecture=${architecture:+sm_$architecture}
+  local nvcc=(nvcc -std=c++17 -O3 -fmad=false -Icsrc -Xcompiler -fPIC "-arch=${architecture:-native}")
   local host=("$cxx" -std=gnu++17 -O3 -fno-math-errno -ffp-contract=off -fPIC -Icsrc -Wno-psabi -DVLPRM_ISA=baseline)
   step "build module" 200 "${nvcc[@]}" -shared -o "$build/vlprm_cuda.so" csrc/cuda/*.cu csrc/cuda/*.cc &&
     step "build lab" 200 "${nvcc[@]}" -o "$build/vlprm_lab" csrc/cuda/lab/*.cu csrc/cuda/lab/*.cc csrc/cuda/device.cc csrc/cuda/call.cc &&
@@ -131,8 +131,8 @@ device=$(printf '%s' "$device" | sed -n 's/^device: //p' | head -1)
 
 # --- tests -----------------------------------------------------------------------------------------------------------
 
-step "module test" 120 "$build/vlprm_test"
-step "lab check" 120 "$lab" --check
+step "C++ test" 120 "$build/vlprm_test"
+step "lab check" 90 "$lab" --check
 for tool in memcheck racecheck; do
   if $emulated; then
     skip "$tool" "needs a GPU"
@@ -145,7 +145,7 @@ done
 
 # --- measurements ----------------------------------------------------------------------------------------------------
 
-rm -f "$build"/lab.json "$build"/bench.json "$build"/peers.jsonl
+rm -f "$build"/lab.json "$build"/bench.json "$build"/peers.json
 if $emulated; then
   for name in lab bench; do skip "$name" "needs a GPU"; done
 else
@@ -153,27 +153,12 @@ else
   step bench 120 "$build/vlprm_bench" --only cuda --json "$build/bench.json"
 fi
 
-# peer CASE PARAMETERS: samples of a Python library on the device; whatever is missing is a row with its reason.
-peer() {
-  local answers
-  answers=$(cd bench/peers && printf '5\n25\n' | timeout 60 python3 peers.py serve "$1" "$2" 2>/dev/null | paste -sd, -)
-  [ -n "$answers" ] || answers='{"reason": "no answer"}'
-  printf '{"case": "%s", "parameters": %s, "answers": [%s]}\n' "$1" "$2" "$answers" >>"$build/peers.jsonl"
-}
-
-if $emulated; then
-  skip "Python peers" "need a GPU"
-elif have python3; then
-  begin=$SECONDS
-  for steps_ in 256 2500 100000; do
-    shape="\"threads\": $jobs, \"device\": \"cuda\", \"dtype\": \"bf16\", \"steps\": $steps_, \"width\": 3584, \"candidateSteps\": 12"
-    for case in torch_peers.step_score torch_peers.step_score_compiled triton_peers.step_score; do
-      peer "$case" "{$shape, \"poolBytes\": 1073741824}"
-    done
-  done
-  note "Python peers" passed $((SECONDS - begin)) ""
-else
+if ! have python3; then
   skip "Python peers" "python3 was not found"
+elif $emulated; then
+  step "Python peers" 120 python3 bench/peers/peers.py suite --device cpu --small --json "$build/peers.json"
+else
+  step "Python peers" 240 python3 bench/peers/peers.py suite --device cuda --json "$build/peers.json"
 fi
 
 # --- results ---------------------------------------------------------------------------------------------------------
@@ -192,9 +177,9 @@ compiler=$(have nvcc && nvcc --version | sed -n 's/.*\(release .*\)/\1/p')
   cat "$build/lab.json" 2>/dev/null || echo null
   printf ',\n  "bench": '
   cat "$build/bench.json" 2>/dev/null || echo null
-  printf ',\n  "peers": ['
-  [ -f "$build/peers.jsonl" ] && paste -sd, "$build/peers.jsonl"
-  printf ']\n}\n'
+  printf ',\n  "peers": '
+  cat "$build/peers.json" 2>/dev/null || echo null
+  printf '}\n'
 } >"$results"
 echo "results: $results ($SECONDS s)"
 $failed && exit 1
