@@ -1,7 +1,7 @@
 // The passes of stepLoss over a linear head: logits of rows, then their weighted sum, which is the gradient.
 #pragma once
 #include "cpu/featureGradient.h"
-#include "cpu/lanes.h"
+#include "cpu/labelProducts.h"
 #include "cpu/lossRows.h"
 
 namespace {
@@ -10,25 +10,33 @@ template <class Dtype>
 class LinearLoss {
  public:
   // Rows read forth and back: few enough to stay in the first or second cache.
-  static constexpr int64_t BLOCK_ROWS = 2 * ROWS;
+  static constexpr int64_t BLOCK_ROWS = 4;
 
   LinearLoss(const VlprmStepLoss& op, double* sums, Arena& arena)
-      : op_(op), sums_(sums), packedWidth_(roundUp(op.width, SPAN)), packed_(arena.take<float>(packedWidth_)), tileSums_(arena.take<float>(packedWidth_)) {}
+      : op_(op), sums_(sums), paddedWidth_(roundUp(op.width, STRIPE)), packed_(arena.take<float>(paddedWidth_)), tileSums_(arena.take<float>(paddedWidth_)) {}
 
   void begin() {
-    packWeights<Dtype>(op_.head, op_.width, packed_);
+    packLabel(op_.head, op_.width, packed_);
     clearTile();
   }
 
   void forward(const LossRows& rows, int64_t begin, int64_t end) {
-    for (int64_t at = begin; at < end; at += ROWS) {
-      const Element* inputs[ROWS];
-      const Element* next[ROWS];
-      rowPointers<ROWS>(rows, at, inputs);
-      rowPointers<ROWS>(rows, at + (end - begin), next);
-      float products[ROWS];
-      rowProducts<Dtype, ROWS, 2>(packed_, inputs, next, op_.width, products);
-      for (int64_t r = 0; r < ROWS && at + r < end; ++r) rows.logits[at + r] = static_cast<double>(products[r]) + op_.head[op_.width];
+    const int64_t width = op_.width < STRIPE ? STRIPE : op_.width;
+    const StripeMask mask(width);
+    for (int64_t at = begin; at < end; at += BLOCK_ROWS) {
+      Element padded[BLOCK_ROWS][STRIPE] = {};
+      const Element* inputs[BLOCK_ROWS];
+      const Element* next[BLOCK_ROWS];
+      for (int64_t r = 0; r < BLOCK_ROWS; ++r) {
+        inputs[r] = rowOf(rows, at + r);
+        next[r] = rowOf(rows, at + r + (end - begin));
+        if (op_.width >= STRIPE) continue;
+        memcpy(padded[r] + STRIPE - op_.width, inputs[r], static_cast<size_t>(op_.width) * sizeof(Element));
+        inputs[r] = padded[r];
+      }
+      float products[BLOCK_ROWS][1];
+      labelProducts<Dtype, BLOCK_ROWS, 1>(packed_, inputs, next, width, mask, products);
+      for (int64_t r = 0; r < BLOCK_ROWS && at + r < end; ++r) rows.logits[at + r] = static_cast<double>(products[r][0]) + op_.head[op_.width];
     }
   }
 
@@ -37,15 +45,13 @@ class LinearLoss {
       const int64_t count = end - at < BLOCK_ROWS ? end - at : BLOCK_ROWS;
       if (tileRows_ + count > TILE) flush();
       float slopes[BLOCK_ROWS] = {};
-      for (int64_t r = 0; r < count; ++r) {
-        slopes[r] = rows.weighted[at + r];
+      const Element* inputs[BLOCK_ROWS];
+      for (int64_t r = 0; r < BLOCK_ROWS; ++r) {
+        inputs[r] = rowOf(rows, at + r);
+        if (r < count) slopes[r] = rows.weighted[at + r];
         tileBias_ += slopes[r];
       }
-      const Element* inputs[BLOCK_ROWS];
-      const Element* next[BLOCK_ROWS];
-      rowPointers<BLOCK_ROWS>(rows, at, inputs);
-      rowPointers<BLOCK_ROWS>(rows, end + at - begin, next);
-      addWeightedRows(inputs, next, slopes);
+      addWeightedRows(inputs, slopes);
       tileRows_ += count;
     }
     if (op_.featureGradient != nullptr) writeFeatureGradient(rows, begin, end);
@@ -57,40 +63,27 @@ class LinearLoss {
   typedef typename Dtype::Element Element;
   static constexpr int64_t TILE = 64;  // rows whose sums are f32
 
-  // Rows [begin, begin + COUNT); behind the end the last row stands in.
-  template <int64_t COUNT>
-  void rowPointers(const LossRows& rows, int64_t begin, const Element* pointers[COUNT]) const {
-    for (int64_t r = 0; r < COUNT; ++r) {
-      const int64_t at = begin + r < rows.count ? begin + r : rows.count - 1;
-      pointers[r] = static_cast<const Element*>(op_.features) + rows.rows[at] * op_.width;
-    }
+  // Behind the end the last row stands in.
+  const Element* rowOf(const LossRows& rows, int64_t row) const {
+    return static_cast<const Element*>(op_.features) + rows.rows[row < rows.count ? row : rows.count - 1] * op_.width;
   }
 
-  // tileSums += slopes . rows, in the order of the packed weights.
-  void addWeightedRows(const Element* const inputs[BLOCK_ROWS], const Element* const next[BLOCK_ROWS], const float slopes[BLOCK_ROWS]) {
-    constexpr int64_t PER_LINE = LINE / static_cast<int64_t>(sizeof(Element));
-    Lanes slope[BLOCK_ROWS];
-    for (int r = 0; r < BLOCK_ROWS; ++r) slope[r] = broadcast(slopes[r]);
+  // tileSums += slopes . rows. Elements beyond the width are zeros.
+  void addWeightedRows(const Element* const inputs[BLOCK_ROWS], const float slopes[BLOCK_ROWS]) {
+    Wide slope[BLOCK_ROWS];
+    for (int r = 0; r < BLOCK_ROWS; ++r) slope[r] = broadcastWide(slopes[r]);
     int64_t i = 0;
-    for (; i + SPAN <= op_.width; i += SPAN) {
-      if (i % PER_LINE == 0) {
-        for (int r = 0; r < ROWS; ++r) __builtin_prefetch(next[r % 2 + r / 2 * ROWS + 2] + i, 0, 3);
-      }
-      Span sum = F32::load(tileSums_ + i);
-      for (int r = 0; r < BLOCK_ROWS; ++r) {
-        const Span x = Dtype::load(inputs[r] + i);
-        sum.first += slope[r] * x.first;
-        sum.second += slope[r] * x.second;
-      }
+    for (; i + WIDE <= op_.width; i += WIDE) {
+      Wide sum = loadWide(F32{}, tileSums_ + i);
+      for (int r = 0; r < BLOCK_ROWS; ++r) sum += slope[r] * loadWide(Dtype{}, inputs[r] + i);
       memcpy(tileSums_ + i, &sum, sizeof sum);
     }
     if (i == op_.width) return;
-    const SpanMask mask = lastSpanMask<Dtype>(op_.width);
-    Span sum = F32::load(tileSums_ + i);
+    Wide sum = loadWide(F32{}, tileSums_ + i);
     for (int r = 0; r < BLOCK_ROWS; ++r) {
-      const Span x = loadLast<Dtype>(inputs[r], op_.width, mask);
-      sum.first += slope[r] * x.first;
-      sum.second += slope[r] * x.second;
+      Element rest[WIDE] = {};
+      memcpy(rest, inputs[r] + i, static_cast<size_t>(op_.width - i) * sizeof(Element));
+      sum += slope[r] * loadWide(Dtype{}, rest);
     }
     memcpy(tileSums_ + i, &sum, sizeof sum);
   }
@@ -110,30 +103,23 @@ class LinearLoss {
   }
 
   void clearTile() {
-    memset(tileSums_, 0, static_cast<size_t>(packedWidth_) * sizeof(float));
+    memset(tileSums_, 0, static_cast<size_t>(paddedWidth_) * sizeof(float));
     tileBias_ = 0;
     tileRows_ = 0;
   }
 
   // Sums over a tile are f32, sums over tiles f64; tiles are taken in batch order.
   void flush() {
-    for (int64_t begin = 0; begin < packedWidth_; begin += SPAN) {
-      const bool whole = begin + SPAN <= op_.width;
-      const int64_t from = whole ? begin : op_.width - SPAN;
-      for (int64_t k = 0; k < SPAN; ++k) {
-        const int64_t i = from + spanElement<Dtype>(k);
-        if (whole || i >= begin) sums_[i] += tileSums_[begin + k];
-      }
-    }
+    for (int64_t i = 0; i < op_.width; ++i) sums_[i] += tileSums_[i];
     sums_[op_.width] += tileBias_;
     clearTile();
   }
 
   const VlprmStepLoss& op_;
   double* sums_;  // [parameters]
-  int64_t packedWidth_;
-  float* packed_;    // [packedWidth], weights in the order in which Dtype loads elements
-  float* tileSums_;  // [packedWidth], the same order
+  int64_t paddedWidth_;
+  float* packed_;    // [paddedWidth] weights in stripes
+  float* tileSums_;  // [paddedWidth]
   float tileBias_ = 0;
   int64_t tileRows_ = 0;
 };
