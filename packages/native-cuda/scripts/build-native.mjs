@@ -100,6 +100,8 @@ if (failure !== null) giveUp(`the build failed: ${failure}`);
 mkdirSync(output, { recursive: true });
 if (!install('vlprm.node')) giveUp('the build left no vlprm.node');
 if (flags.emulation && process.platform === 'linux') buildEmulation();
+// A module that an earlier build left is not of these sources.
+if (cudaChoice() === 'OFF') rmSync(join(root, 'build', 'Release', 'vlprm_cuda.so'), { force: true });
 const cuda = cudaStatus(install('vlprm_cuda.so'), tools);
 writeStatus({ built: true, cmake: tools.cmake, compiler: tools.cxx.version, cuda });
 const seconds = ((Date.now() - started) / 1000).toFixed(1);

@@ -1,4 +1,13 @@
-import { adamw, stepHeadSize, stepLoss, type AdamWState, type BackendName, type StepHead } from '@vlprm/native-cuda';
+import {
+  activeBackend,
+  adamw,
+  DeviceBuffer,
+  stepHeadSize,
+  stepLoss,
+  type AdamWState,
+  type BackendName,
+  type StepHead,
+} from '@vlprm/native-cuda';
 import { createRandom, seedFrom, startStage, throwIfAborted, VlprmError, type Events } from '@vlprm/core/runtime';
 import { setImmediate } from 'node:timers/promises';
 import type { TrainOptions } from './options.ts';
@@ -45,7 +54,7 @@ export interface TrainedHead {
 }
 
 interface Batchable {
-  readonly features: Float32Array;
+  readonly features: Float32Array | DeviceBuffer<Float32Array>;
   readonly targets: Float32Array;
   readonly weights: Float32Array;
 }
@@ -64,7 +73,7 @@ export async function trainHead(input: HeadTrainingInput): Promise<TrainedHead> 
     targets: Float32Array.from(rows, ({ target }) => target),
     weights: Float32Array.from(rows, ({ weight }) => weight),
   });
-  const run = new HeadRun(gather(input.training), gather(input.validation), width, options, input.backend);
+  using run = new HeadRun(gather(input.training), gather(input.validation), width, options, input.backend);
   const stage = events === undefined ? null : startStage(events, 'train', { total: options.epochs });
   const losses: EpochLosses[] = [];
   let best = { epoch: -1, validationLoss: Infinity, parameters: run.head.parameters };
@@ -100,7 +109,13 @@ export function requireBothClasses(training: readonly TrainingRow[], validation:
   if (validation.length === 0) fail('no labelled trace falls into the validation split');
 }
 
-/** The state of one training run. */
+/** A side whose features stay on the device from epoch to epoch, where that is where they are computed with. */
+function resident(side: Batchable, backend: BackendName | undefined): Batchable {
+  if ((backend ?? activeBackend()) !== 'cuda' || side.features instanceof DeviceBuffer) return side;
+  return { ...side, features: DeviceBuffer.from(side.features, { backend: 'cuda' }) };
+}
+
+/** The state of one training run; it holds memory of the device until it is disposed. */
 class HeadRun {
   readonly head: StepHead;
   readonly #training: Batchable;
@@ -118,8 +133,8 @@ class HeadRun {
     options: HeadOptions,
     backend: BackendName | undefined,
   ) {
-    this.#training = training;
-    this.#validation = validation;
+    this.#training = resident(training, backend);
+    this.#validation = resident(validation, backend);
     this.#options = options;
     this.#backend = backend === undefined ? {} : { backend };
     this.head = initialHead(width, options.hiddenSize, options.seed);
@@ -149,6 +164,12 @@ class HeadRun {
 
   validationLoss(): number {
     return this.#loss(this.#validation).loss;
+  }
+
+  [Symbol.dispose](): void {
+    for (const { features } of [this.#training, this.#validation]) {
+      if (features instanceof DeviceBuffer) features.dispose();
+    }
   }
 
   #loss(side: Batchable, rowIndices?: Int32Array): { loss: number; weightSum: number } {
