@@ -14,7 +14,7 @@ inline BitLanes narrowed(Lanes values) {
 }
 
 // Up to LANES elements of a row that begins at element `at`.
-inline void storeGradient(void* gradient, int32_t dtype, int64_t at, Lanes values, int64_t count) {
+inline void storeGradient(void* gradient, int32_t dtype, int64_t at, Lanes values, int64_t count = LANES) {
   if (dtype == VLPRM_F32) {
     memcpy(static_cast<float*>(gradient) + at, &values, static_cast<size_t>(count) * sizeof(float));
     return;
@@ -25,6 +25,11 @@ inline void storeGradient(void* gradient, int32_t dtype, int64_t at, Lanes value
 }
 
 inline void storeGradient(void* gradient, int32_t dtype, int64_t at, Span values, int64_t count) {
+  if (count >= SPAN) {
+    storeGradient(gradient, dtype, at, values.first);
+    storeGradient(gradient, dtype, at + LANES, values.second);
+    return;
+  }
   storeGradient(gradient, dtype, at, values.first, count < LANES ? count : LANES);
   if (count > LANES) storeGradient(gradient, dtype, at + LANES, values.second, count - LANES);
 }

@@ -91,18 +91,18 @@ inline void addStripes(Wide sums[COUNT][LABELS][PARTS], const Stripes<Dtype, COU
 
 // products[r, j] = label j . rows[r] for COUNT rows and LABELS packed labels. Meanwhile the lines of `ahead`, rows wanted later, are
 // asked for into the first cache, since the processor's own prefetching does not cross from one row to an unrelated one.
-template <class Dtype, int COUNT, int LABELS>
-inline void labelProducts(const float* packed, const typename Dtype::Element* const rows[COUNT], const typename Dtype::Element* const ahead[COUNT],
+template <class Dtype, int COUNT, int LABELS, int AHEAD = COUNT>
+inline void labelProducts(const float* packed, const typename Dtype::Element* const rows[COUNT], const typename Dtype::Element* const ahead[AHEAD],
                           int64_t width, const StripeMask& mask, float products[COUNT][LABELS]) {
   const int64_t packedWidth = roundUp(width, STRIPE);
   Wide sums[COUNT][LABELS][PARTS] = {};
   int64_t i = 0;
   for (; i + STRIPE <= width; i += STRIPE) {
-    for (int64_t r = 0; r < COUNT; ++r) prefetchStripe(ahead[r] + i);
+    for (int64_t r = 0; r < AHEAD; ++r) prefetchStripe(ahead[r] + i);
     addStripes<Dtype, COUNT, LABELS>(sums, Stripes<Dtype, COUNT>(rows, i), packed + i, packedWidth);
   }
   if (i < width) {
-    for (int64_t r = 0; r < COUNT; ++r) {
+    for (int64_t r = 0; r < AHEAD; ++r) {
       __builtin_prefetch(ahead[r] + i, 0, 3);
       __builtin_prefetch(ahead[r] + width - 1, 0, 3);
     }

@@ -9,7 +9,8 @@ namespace {
 template <class Dtype>
 class LinearLoss {
  public:
-  // Rows read forth and back: few enough to stay in the first or second cache.
+  // Rows read forth and back: few enough to stay in the first or second cache. Half of the next are asked for on the way forth,
+  // half on the way back, so that memory is never idle.
   static constexpr int64_t BLOCK_ROWS = 4;
 
   LinearLoss(const VlprmStepLoss& op, double* sums, Arena& arena)
@@ -26,16 +27,16 @@ class LinearLoss {
     for (int64_t at = begin; at < end; at += BLOCK_ROWS) {
       Element padded[BLOCK_ROWS][STRIPE] = {};
       const Element* inputs[BLOCK_ROWS];
-      const Element* next[BLOCK_ROWS];
+      const Element* next[AHEAD];
       for (int64_t r = 0; r < BLOCK_ROWS; ++r) {
         inputs[r] = rowOf(rows, at + r);
-        next[r] = rowOf(rows, at + r + (end - begin));
+        if (r < AHEAD) next[r] = rowOf(rows, at + r + (end - begin));
         if (op_.width >= STRIPE) continue;
         memcpy(padded[r] + STRIPE - op_.width, inputs[r], static_cast<size_t>(op_.width) * sizeof(Element));
         inputs[r] = padded[r];
       }
       float products[BLOCK_ROWS][1];
-      labelProducts<Dtype, BLOCK_ROWS, 1>(packed_, inputs, next, width, mask, products);
+      labelProducts<Dtype, BLOCK_ROWS, 1, AHEAD>(packed_, inputs, next, width, mask, products);
       for (int64_t r = 0; r < BLOCK_ROWS && at + r < end; ++r) rows.logits[at + r] = static_cast<double>(products[r][0]) + op_.head[op_.width];
     }
   }
@@ -46,12 +47,14 @@ class LinearLoss {
       if (tileRows_ + count > TILE) flush();
       float slopes[BLOCK_ROWS] = {};
       const Element* inputs[BLOCK_ROWS];
+      const Element* next[BLOCK_ROWS - AHEAD];
       for (int64_t r = 0; r < BLOCK_ROWS; ++r) {
         inputs[r] = rowOf(rows, at + r);
+        if (r >= AHEAD) next[r - AHEAD] = rowOf(rows, at + r + (end - begin));
         if (r < count) slopes[r] = rows.weighted[at + r];
         tileBias_ += slopes[r];
       }
-      addWeightedRows(inputs, slopes);
+      addWeightedRows(inputs, next, slopes);
       tileRows_ += count;
     }
     if (op_.featureGradient != nullptr) writeFeatureGradient(rows, begin, end);
@@ -61,7 +64,8 @@ class LinearLoss {
 
  private:
   typedef typename Dtype::Element Element;
-  static constexpr int64_t TILE = 64;  // rows whose sums are f32
+  static constexpr int64_t TILE = 64;              // rows whose sums are f32
+  static constexpr int AHEAD = BLOCK_ROWS / 2;
 
   // Behind the end the last row stands in.
   const Element* rowOf(const LossRows& rows, int64_t row) const {
@@ -69,11 +73,12 @@ class LinearLoss {
   }
 
   // tileSums += slopes . rows. Elements beyond the width are zeros.
-  void addWeightedRows(const Element* const inputs[BLOCK_ROWS], const float slopes[BLOCK_ROWS]) {
+  void addWeightedRows(const Element* const inputs[BLOCK_ROWS], const Element* const next[BLOCK_ROWS - AHEAD], const float slopes[BLOCK_ROWS]) {
     Wide slope[BLOCK_ROWS];
     for (int r = 0; r < BLOCK_ROWS; ++r) slope[r] = broadcastWide(slopes[r]);
     int64_t i = 0;
     for (; i + WIDE <= op_.width; i += WIDE) {
+      for (int r = 0; r < BLOCK_ROWS - AHEAD; ++r) __builtin_prefetch(next[r] + i, 0, 3);
       Wide sum = loadWide(F32{}, tileSums_ + i);
       for (int r = 0; r < BLOCK_ROWS; ++r) sum += slope[r] * loadWide(Dtype{}, inputs[r] + i);
       memcpy(tileSums_ + i, &sum, sizeof sum);

@@ -33,8 +33,13 @@ inline Wide loadWide(F32, const float* from) {
   return values;
 }
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
-// GCC widens eight elements in two halves, unless it is told.
+// GCC widens in two halves, unless it is told.
+#if defined(__AVX512F__)
+inline Wide loadWide(BF16, const uint16_t* from) {
+  const __m512i words = _mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  return (Wide)_mm512_maskz_slli_epi32(0xffff, words, 16);
+}
+#elif defined(__AVX2__)
 inline Wide loadWide(BF16, const uint16_t* from) {
   const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
   return (Wide)_mm256_slli_epi32(words, 16);
