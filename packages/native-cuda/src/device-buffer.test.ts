@@ -48,11 +48,16 @@ describe.each(AVAILABLE)('%s', (backend: BackendName) => {
     expect(buffer.toHost().constructor).toBe(array.constructor);
   });
 
-  test('parts of it are overwritten', () => {
+  test('parts of it are overwritten and read', () => {
     using buffer = DeviceBuffer.from(Int32Array.of(1, 2, 3, 4), { backend });
     buffer.write(Int32Array.of(8, 9), 2);
     buffer.write(Int32Array.of(7));
     expect([...buffer.toHost()]).toEqual([7, 2, 8, 9]);
+    const part = new Int32Array(2);
+    buffer.read(part, 1);
+    expect([...part]).toEqual([2, 8]);
+    expect(() => buffer.read(part, 3)).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_RANGE' }));
+    expect(() => buffer.read(new Int32Array(5))).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_SHAPE' }));
   });
 
   test('an op computes where its data lie, and what it computes does not change', async () => {

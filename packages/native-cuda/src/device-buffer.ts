@@ -80,15 +80,25 @@ export class DeviceBuffer<T extends ElementArray = ElementArray> {
     return array as T;
   }
 
+  /** Fills `into` with elements from `offset` on. */
+  read(into: T, offset = 0): void {
+    const where = `${WHERE}.read`;
+    const block = this.#live(where);
+    const given = typedArray<ElementArray>(into, this.#kind, where);
+    block.read(given, this.#within(given, offset, where));
+  }
+
+  #within({ length }: ElementArray, offset: number, where: string): number {
+    if (length <= this.length) return integer(offset, 0, this.length - length, `${where}.offset`);
+    throw new NativeError('ERR_VLPRM_SHAPE', where, `${length} elements for ${this.length}`, 'pass a part');
+  }
+
   /** Overwrites `array.length` elements from `offset` on. A job that reads them meanwhile may see either. */
   write(array: T, offset = 0): void {
     const where = `${WHERE}.write`;
     const block = this.#live(where);
     const given = typedArray<ElementArray>(array, this.#kind, where);
-    if (given.length > this.length) {
-      throw new NativeError('ERR_VLPRM_SHAPE', where, `${given.length} elements for ${this.length}`, 'write a part');
-    }
-    block.write(given, integer(offset, 0, this.length - given.length, `${where}.offset`));
+    block.write(given, this.#within(given, offset, where));
   }
 
   /** Frees the memory; a second time does nothing. */

@@ -7,8 +7,8 @@
 
 namespace vlprm::cuda {
 
-// Each in csrc/cuda/<op>.cu. Weak, so that one that is not linked in is null in the table.
-#define VLPRM_DECLARE(name, Struct) __attribute__((weak)) int name(Struct* op, char* error, size_t errorSize);
+// Each in csrc/cuda/<op>.cu.
+#define VLPRM_DECLARE(name, Struct) int name(Struct* op, char* error, size_t errorSize);
 VLPRM_CUDA_OPS(VLPRM_DECLARE)
 #undef VLPRM_DECLARE
 

@@ -3,11 +3,6 @@ import { nothing, type Binding } from './binding.ts';
 import { waveArguments } from './trees.ts';
 
 export const expandNodesBinding: Binding<ExpandNodesPlan, void> = {
-  arguments: ({ wave, childOffsets, priors, firstChildren }) => [
-    ...waveArguments(wave),
-    childOffsets,
-    priors,
-    firstChildren,
-  ],
+  arguments: (plan) => [...waveArguments(plan), plan.childOffsets, plan.priors, plan.firstChildren],
   result: nothing,
 };

@@ -6,7 +6,7 @@ const EXPLORATIONS = ['puct', 'uct'] as const;
 
 export const puctSelectBinding: Binding<PuctSelectPlan, void> = {
   arguments: (plan) => [
-    ...waveArguments(plan.wave),
+    ...waveArguments(plan),
     plan.depths,
     plan.factor,
     EXPLORATIONS.indexOf(plan.exploration),

@@ -1,9 +1,10 @@
 import type { CallOptions } from '../backends.ts';
 import { run } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
+import { memoryOf, refresh, touchSizes } from '../trees/residence.ts';
 import { EDGE, FIRST_CHILD, NOT_EXPANDED } from '../trees/storage.ts';
 import { treeState, type TreeBatch } from '../trees/tree-batch.ts';
-import { planWave, treeOf, type WaveInput, type WavePlan } from '../trees/wave.ts';
+import { planWave, treeOf, type TreePlan, type WaveInput, type WavePlan } from '../trees/wave.ts';
 import { fields, finite, indexArray, lengthOf, segments, typedArray } from '../validation.ts';
 
 export interface ExpandNodesInput extends WaveInput {
@@ -15,8 +16,7 @@ export interface ExpandNodesInput extends WaveInput {
 }
 
 /** A checked call, for whose children every tree has room. Kernels write `firstChildren`. */
-export interface ExpandNodesPlan {
-  readonly wave: WavePlan;
+export interface ExpandNodesPlan extends TreePlan {
   readonly childOffsets: Int32Array;
   readonly priors: Float32Array;
   readonly firstChildren: Int32Array;
@@ -33,12 +33,13 @@ function newChildren(
   begin: number,
   end: number,
 ): number {
+  const { edges } = refresh(storage);
   const base = tree * storage.stride;
   const seen = new Set<number>();
   let children = 0;
   for (let entry = begin; entry < end; entry += 1) {
     const leaf = leaves[entry] as number;
-    if (leaf < 0 || storage.edges[EDGE * (base + leaf) + FIRST_CHILD] !== NOT_EXPANDED || seen.has(leaf)) continue;
+    if (leaf < 0 || edges[EDGE * (base + leaf) + FIRST_CHILD] !== NOT_EXPANDED || seen.has(leaf)) continue;
     seen.add(leaf);
     children += (offsets[entry + 1] as number) - (offsets[entry] as number);
   }
@@ -83,7 +84,13 @@ export function planExpandNodes(argument: ExpandNodesInput): ExpandNodesPlan {
   segments(childOffsets, priors.length, `${WHERE}.childOffsets`);
   checkChildren(priors, childOffsets);
   checkRoom(wave, childOffsets);
-  return { wave, childOffsets, priors, firstChildren: new Int32Array(wave.leaves.length) };
+  return {
+    wave,
+    memory: memoryOf(wave.storage),
+    childOffsets,
+    priors,
+    firstChildren: new Int32Array(wave.leaves.length),
+  };
 }
 
 /**
@@ -95,5 +102,6 @@ export function planExpandNodes(argument: ExpandNodesInput): ExpandNodesPlan {
 export function expandNodes(input: ExpandNodesInput, options?: CallOptions): Int32Array {
   const plan = planExpandNodes(input);
   run('expandNodes', plan, options);
+  touchSizes(plan.wave.storage);
   return plan.firstChildren;
 }

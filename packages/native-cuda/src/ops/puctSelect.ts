@@ -1,9 +1,10 @@
 import type { CallOptions } from '../backends.ts';
 import { run } from '../dispatch.ts';
 import { NativeError } from '../errors.ts';
+import { memoryOf, touch } from '../trees/residence.ts';
 import { alphaZeroRule, constantRule, ucb1Rule, type ExplorationRule } from '../trees/tables.ts';
 import { treeState, type TreeBatch, type TreeState } from '../trees/tree-batch.ts';
-import { holdLeaves, planTrees, type Wave, type WavePlan } from '../trees/wave.ts';
+import { holdLeaves, planTrees, type TreePlan, type Wave } from '../trees/wave.ts';
 import { fields, finite, integer, MAX_LENGTH, oneOf } from '../validation.ts';
 
 export const NODE_VALUES = ['mean', 'max'] as const;
@@ -48,8 +49,7 @@ export interface SelectOutput extends Wave {
 }
 
 /** A checked call; kernels write `wave.leaves` and `depths`, and count virtual visits. */
-export interface PuctSelectPlan {
-  readonly wave: WavePlan;
+export interface PuctSelectPlan extends TreePlan {
   readonly depths: Int32Array;
   /** By the visits of the parent, virtual ones included. */
   readonly factor: Float64Array;
@@ -100,7 +100,15 @@ function planSelect(
   const leaves = new Int32Array(count * leavesPerTree);
   const depths = new Int32Array(count * leavesPerTree);
   const wave = { storage, trees, count, leavesPerTree, leaves };
-  return { wave, depths, factor: state.factors(rule), nodeValue, virtualValue, childrenPerLeaf };
+  return {
+    wave,
+    memory: memoryOf(storage),
+    depths,
+    factor: state.factors(rule),
+    nodeValue,
+    virtualValue,
+    childrenPerLeaf,
+  };
 }
 
 export function planPuctSelect(argument: PuctSelectInput): PuctSelectPlan {
@@ -122,6 +130,7 @@ export function planUctSelect(argument: UctSelectInput): PuctSelectPlan {
 
 function select(plan: PuctSelectPlan, options: CallOptions | undefined): SelectOutput {
   run('puctSelect', plan, options);
+  touch(plan.wave.storage);
   holdLeaves(plan.wave);
   return { trees: plan.wave.trees, leaves: plan.wave.leaves, depths: plan.depths };
 }

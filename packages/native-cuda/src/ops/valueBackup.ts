@@ -1,7 +1,8 @@
 import type { CallOptions } from '../backends.ts';
 import { run } from '../dispatch.ts';
+import { memoryOf, touch } from '../trees/residence.ts';
 import { treeState, type TreeBatch } from '../trees/tree-batch.ts';
-import { holdLeaves, planWave, settleLeaves, type WaveInput, type WavePlan } from '../trees/wave.ts';
+import { holdLeaves, planWave, settleLeaves, type TreePlan, type WaveInput } from '../trees/wave.ts';
 import { boolean, fields, finite, lengthOf, typedArray } from '../validation.ts';
 
 export interface ReleaseLeavesInput extends WaveInput {
@@ -19,8 +20,7 @@ export interface ValueBackupInput extends WaveInput {
 }
 
 /** A checked call. */
-export interface ValueBackupPlan {
-  readonly wave: WavePlan;
+export interface ValueBackupPlan extends TreePlan {
   /** Null takes the virtual visits back and no more. */
   readonly values: Float64Array | null;
   /** Powers of the discount; null when it is 1. */
@@ -50,7 +50,13 @@ export function planValueBackup(argument: ValueBackupInput): ValueBackupPlan {
   const selected = boolean(input.selected ?? true, `${WHERE}.selected`);
   if (selected) settleLeaves(wave, WHERE);
   else state.admit(wave.leavesPerTree, `${WHERE}.leaves`);
-  return { wave, values, discounts: discount === 1 ? null : state.discounts(discount), selected };
+  return {
+    wave,
+    memory: memoryOf(state.storage),
+    values,
+    discounts: discount === 1 ? null : state.discounts(discount),
+    selected,
+  };
 }
 
 function backUp(plan: ValueBackupPlan, options: CallOptions | undefined): void {
@@ -59,6 +65,8 @@ function backUp(plan: ValueBackupPlan, options: CallOptions | undefined): void {
   } catch (error) {
     if (plan.selected) holdLeaves(plan.wave);
     throw error;
+  } finally {
+    touch(plan.wave.storage);
   }
 }
 
@@ -82,5 +90,5 @@ export function releaseLeaves(input: ReleaseLeavesInput, options?: CallOptions):
   const given = fields(input, where);
   const wave = planWave(given, treeState(given.batch, `${where}.batch`).storage, where);
   settleLeaves(wave, where);
-  backUp({ wave, values: null, discounts: null, selected: true }, options);
+  backUp({ wave, memory: memoryOf(wave.storage), values: null, discounts: null, selected: true }, options);
 }

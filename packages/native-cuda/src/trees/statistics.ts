@@ -1,6 +1,7 @@
 /** What a search found: policies and paths by visits. Virtual visits do not count. */
 import { finite, integer } from '../validation.ts';
 import { treeState, type TreeBatch } from './tree-batch.ts';
+import { refresh } from './residence.ts';
 import { EDGE, FIRST_CHILD, VISITS, type TreeStorage } from './storage.ts';
 
 export interface VisitPolicy {
@@ -43,7 +44,7 @@ function weights(visits: Int32Array, temperature: number): Float64Array {
  * @throws NativeError ERR_VLPRM_TYPE, ERR_VLPRM_RANGE
  */
 export function visitPolicy(batch: TreeBatch, temperature = 1): VisitPolicy {
-  const { storage } = treeState(batch, 'visitPolicy.batch');
+  const storage = refresh(treeState(batch, 'visitPolicy.batch').storage);
   finite(temperature, { minimum: 0, maximum: 100 }, 'visitPolicy.temperature');
   const roots = Array.from({ length: storage.trees }, (_, tree) => childrenOf(storage, tree, 0));
   const offsets = new Int32Array(storage.trees + 1);
@@ -78,14 +79,14 @@ function mostVisitedChild(storage: TreeStorage, tree: number, node: number): num
  * @throws NativeError ERR_VLPRM_TYPE, ERR_VLPRM_RANGE for a tree or node that does not exist
  */
 export function bestChild(batch: TreeBatch, tree: number, node = 0): number {
-  const { storage } = treeState(batch, 'bestChild.batch');
+  const storage = refresh(treeState(batch, 'bestChild.batch').storage);
   integer(node, 0, batch.size(tree) - 1, 'bestChild.node');
   return mostVisitedChild(storage, tree, node);
 }
 
 /** The nodes from the root down along `bestChild`. */
 export function principalVariation(batch: TreeBatch, tree: number): Int32Array {
-  const { storage } = treeState(batch, 'principalVariation.batch');
+  const storage = refresh(treeState(batch, 'principalVariation.batch').storage);
   batch.size(tree);
   const path: number[] = [];
   for (let node = 0; node >= 0; node = mostVisitedChild(storage, tree, node)) path.push(node);

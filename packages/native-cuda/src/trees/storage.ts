@@ -1,5 +1,6 @@
 /** The arrays behind a TreeBatch, in one piece of memory laid out as csrc/ops/trees.h reads it. */
 import { NativeError } from '../errors.ts';
+import type { Residence } from './residence.ts';
 
 /** Backed-up values are multiples of 2⁻³⁰, so a float64 holds the sum of 2²² of them exactly. */
 export const MOST_VISITS = 2 ** 22;
@@ -43,6 +44,8 @@ export interface TreeStorage {
   readonly childCount: Uint16Array;
   /** [nodes] those of the virtual visits that ended at a node. Only the checks read it, so it is not in `memory`. */
   readonly held: Int32Array;
+  /** Null while the trees lie in `memory`. */
+  residence: Residence | null;
 }
 
 /** Trees a power of two apart would share cache sets: 16 elements more keep them apart. */
@@ -79,6 +82,7 @@ export function allocateTrees(trees: number, capacity: number): TreeStorage {
     size: new Int32Array(memory, sizes, trees),
     childCount: new Uint16Array(memory, sizes + 4 * trees, nodes),
     held,
+    residence: null,
   };
   for (let tree = 0; tree < trees; tree += 1) plantRoot(storage, tree);
   return storage;

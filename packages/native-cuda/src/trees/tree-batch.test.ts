@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { backends } from '../backends.ts';
 import { Random } from '../conformance/random.ts';
 import { RandomSearch } from '../conformance/trees.ts';
+import { memoryUsage } from '../device-buffer.ts';
 import { NativeError } from '../errors.ts';
 import { expandNodes } from '../ops/expandNodes.ts';
 import { puctSelect } from '../ops/puctSelect.ts';
-import { valueBackup } from '../ops/valueBackup.ts';
+import { releaseLeaves, valueBackup } from '../ops/valueBackup.ts';
 import type { SearchTreeDocument } from './document.ts';
 import { bestChild, principalVariation, visitPolicy } from './statistics.ts';
 import { TreeBatch } from './tree-batch.ts';
@@ -159,5 +161,60 @@ describe('vlprm.search-tree/1', () => {
       expect(() => TreeBatch.fromJSON(document as SearchTreeDocument)).toThrow(NativeError);
     }
     expect(changed(() => undefined)).not.toThrow();
+  });
+});
+
+describe('trees on the device', () => {
+  const missing = backends().find(({ name }) => name === 'cuda')?.reason ?? null;
+  const onDevice = missing === null ? test : test.skip;
+
+  /** Twenty waves of three leaves in four trees; evaluations that fail now and then. */
+  function search(batch: TreeBatch): TreeBatch {
+    const random = new Random(7);
+    for (let wave = 0; wave < 20; wave += 1) {
+      const selected = puctSelect({ batch, leavesPerTree: 3, childrenPerLeaf: 3 });
+      const { length } = selected.leaves;
+      const childOffsets = Int32Array.from({ length: length + 1 }, (_, entry) => 3 * entry);
+      const priors = Float32Array.from({ length: 3 * length }, () => random.uniform());
+      const values = Float64Array.from({ length }, () => random.uniform());
+      if (wave % 5 === 4) {
+        releaseLeaves({ batch, ...selected });
+        continue;
+      }
+      expandNodes({ batch, ...selected, childOffsets, priors });
+      valueBackup({ batch, ...selected, values, discount: 0.9 });
+    }
+    return batch;
+  }
+
+  onDevice(
+    `stay there from wave to wave with the bits of host memory${missing === null ? '' : ` (${missing})`}`,
+    () => {
+      const size = { trees: 4, capacity: 100 };
+      const expected = search(new TreeBatch(size));
+      using batch = new TreeBatch(size);
+      batch.moveTo('cuda');
+      expect(batch.place).toBe('cuda');
+      search(batch);
+      expect(batch.toJSON()).toEqual(expected.toJSON());
+      expect(batch.size(2)).toBe(expected.size(2));
+      expect(visitPolicy(batch)).toEqual(visitPolicy(expected));
+      batch.clear(1);
+      expected.clear(1);
+      batch.moveTo('host');
+      expect(batch.place).toBe('host');
+      expect(search(batch).toJSON()).toEqual(search(expected).toJSON());
+    },
+  );
+
+  onDevice('compute there or nowhere, and are gone when disposed', () => {
+    const batch = new TreeBatch({ trees: 1, capacity: 8 });
+    batch.moveTo('cuda');
+    expect(() => puctSelect({ batch }, { backend: 'js' })).toThrow(
+      expect.objectContaining({ code: 'ERR_VLPRM_PLACE' }),
+    );
+    batch.dispose();
+    expect(() => puctSelect({ batch })).toThrow(expect.objectContaining({ code: 'ERR_VLPRM_DISPOSED' }));
+    expect(memoryUsage().buffers).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { NativeError } from '../errors.ts';
-import { fields, integer } from '../validation.ts';
+import { fields, integer, oneOf } from '../validation.ts';
+import { moveToDevice, moveToHost, publish, refresh } from './residence.ts';
 import { readTrees, writeTrees, type SearchTreeDocument } from './document.ts';
 import {
   allocateTrees,
@@ -75,7 +76,7 @@ class State implements TreeState {
   }
 
   recount(): void {
-    this.#visits = mostVisits(this.storage);
+    this.#visits = mostVisits(refresh(this.storage));
   }
 
   admit(visits: number, where: string): void {
@@ -88,6 +89,8 @@ class State implements TreeState {
     this.#visits = most;
   }
 }
+
+const PLACES = ['host', 'cuda'] as const;
 
 let stateOf: (batch: TreeBatch) => TreeState;
 
@@ -122,6 +125,31 @@ export class TreeBatch {
     return this.#state.storage.capacity;
   }
 
+  /** Where the nodes lie, and so where ops on them compute: on the device, or on any backend. */
+  get place(): 'host' | 'cuda' {
+    return this.#state.storage.residence === null ? 'host' : 'cuda';
+  }
+
+  /**
+   * Moves the nodes to the device, where they stay from wave to wave until they are moved back. Reading a node, a policy or JSON
+   * copies them to host memory once per change.
+   * @throws NativeError ERR_VLPRM_BACKEND_UNAVAILABLE, ERR_VLPRM_OOM, ERR_VLPRM_TYPE
+   */
+  moveTo(place: 'host' | 'cuda'): void {
+    const { storage } = this.#state;
+    if (oneOf(place, PLACES, 'TreeBatch.moveTo') === 'cuda') moveToDevice(storage);
+    else moveToHost(storage);
+  }
+
+  /** Frees the memory of the device; a batch that was there is of no more use. */
+  dispose(): void {
+    this.#state.storage.residence?.buffer.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /** Bytes that the nodes take. */
   get bytes(): number {
     const { memory, held } = this.#state.storage;
@@ -135,7 +163,7 @@ export class TreeBatch {
 
   /** @throws NativeError ERR_VLPRM_RANGE for a tree or node that does not exist */
   node(tree: number, node: number): SearchNode {
-    const { storage } = this.#state;
+    const storage = refresh(this.#state.storage);
     const at = this.#element(tree, node);
     const { edges, uplinks } = storage;
     const first = edges[EDGE * at + FIRST_CHILD] as number;
@@ -156,7 +184,7 @@ export class TreeBatch {
   /** The nodes from the root to `node`, both included. */
   pathTo(tree: number, node: number): Int32Array {
     const base = this.#element(tree, node) - node;
-    const { uplinks } = this.#state.storage;
+    const { uplinks } = refresh(this.#state.storage);
     const path: number[] = [];
     for (let at = node; at >= 0; at = uplinks[UPLINK * (base + at) + PARENT] as number) path.push(at);
     return Int32Array.from(path.toReversed());
@@ -164,12 +192,14 @@ export class TreeBatch {
 
   /** Makes a tree a root alone again. Leaves selected before are no leaves of it any more. */
   clear(tree: number): void {
-    clearTree(this.#state.storage, this.#tree(tree));
+    const { storage } = this.#state;
+    clearTree(refresh(storage), this.#tree(tree));
+    publish(storage);
   }
 
   /** Every tree without its virtual visits: those belong to evaluations in flight. */
   toJSON(): SearchTreeDocument {
-    return writeTrees(this.#state.storage);
+    return writeTrees(refresh(this.#state.storage));
   }
 
   /**

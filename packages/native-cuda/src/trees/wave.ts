@@ -1,4 +1,5 @@
 /** Leaves of several trees that are evaluated together. */
+import type { DeviceBuffer } from '../device-buffer.ts';
 import { NativeError } from '../errors.ts';
 import { indexArray, rowsOf } from '../validation.ts';
 import type { TreeStorage } from './storage.ts';
@@ -26,6 +27,13 @@ export interface WavePlan {
   /** L. */
   readonly leavesPerTree: number;
   readonly leaves: Int32Array;
+}
+
+/** What the checked call of every op on trees has. */
+export interface TreePlan {
+  readonly wave: WavePlan;
+  /** Where the trees lie: `wave.storage.memory`, or the device. */
+  readonly memory: Uint8Array | DeviceBuffer<Uint8Array>;
 }
 
 /** @throws NativeError ERR_VLPRM_POSITION when a tree does not exist or does not follow the one before */
