@@ -3,8 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** First line of `command --version`, or null when it cannot be run. */
-function version(command, pick = (text) => text.split('\n')[0]) {
+/**
+ * First line of `command --version`, or null when it cannot be run.
+ *
+ * @param {string} command
+ * @param {(text: string) => string} pick
+ */
+function version(command, pick = (text) => text.split('\n')[0] ?? '') {
   const run = spawnSync(command, ['--version'], { encoding: 'utf8' });
   return run.status === 0 ? pick(run.stdout).trim() : null;
 }
@@ -18,14 +23,15 @@ function compiler() {
   return null;
 }
 
-const MINIMUM_CMAKE = [3, 22];
+const MINIMUM_CMAKE = { major: 3, minor: 22 };
 
+/** @param {string | null} text */
 function cmakeShortcoming(text) {
   if (text === null) return 'cmake was not found';
   const match = /(\d+)\.(\d+)/.exec(text);
   const [major, minor] = match === null ? [0, 0] : [Number(match[1]), Number(match[2])];
-  const recent = major > MINIMUM_CMAKE[0] || (major === MINIMUM_CMAKE[0] && minor >= MINIMUM_CMAKE[1]);
-  return recent ? null : `cmake is older than ${MINIMUM_CMAKE.join('.')} (${text})`;
+  const recent = major > MINIMUM_CMAKE.major || (major === MINIMUM_CMAKE.major && minor >= MINIMUM_CMAKE.minor);
+  return recent ? null : `cmake is older than ${MINIMUM_CMAKE.major}.${MINIMUM_CMAKE.minor} (${text})`;
 }
 
 /** Versions of the tools, and what is missing for a build (empty when nothing is). */
