@@ -83,6 +83,13 @@ export interface StepScores {
   readonly probabilities: Float32Array;
   /** Tokens that the PRM read. */
   readonly tokens: number;
+  /** Probability mass on the two label tokens together, per step, in [0, 1]; absent where there is no vocabulary. */
+  readonly mass?: Float32Array;
+  /**
+   * 0: the score is exact; 1: a lower bound of it, -1: an upper bound, because one label was not among the tokens that
+   * the server reported. Absent where all are exact.
+   */
+  readonly bounds?: Int8Array;
 }
 
 /**

@@ -3,6 +3,8 @@ export * from './content-hash.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './file-errors.ts';
+export * from './flow/index.ts';
+export * from './gateway/index.ts';
 export * from './job-engine.ts';
 export * from './json-files.ts';
 export * from './ledger.ts';

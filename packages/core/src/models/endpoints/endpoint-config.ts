@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { endpointCapabilitiesSchema } from './capabilities.ts';
+
+/** Servers whose dialects are known. `openai-compatible`: any other; nothing is assumed of it that was not probed. */
+export const ENDPOINT_KINDS = [
+  'vllm',
+  'sglang',
+  'openai',
+  'azure',
+  'llama.cpp',
+  'ollama',
+  'openai-compatible',
+] as const;
+export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
+
+/** Ways to read step scores from a server. */
+export const PRM_READINGS = ['chat-token', 'prompt-logprobs', 'pooling', 'token-ids'] as const;
+export type PrmReading = (typeof PRM_READINGS)[number];
+
+const positive = z.number().positive();
+const count = z.int().positive();
+/** Name of the environment variable that holds a key; the key itself never stands in a file. */
+const keyVariable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not a key');
+
+const limits = {
+  requestsPerMinute: positive.optional(),
+  tokensPerMinute: positive.optional(),
+  /** Most calls in flight. */
+  maxConcurrency: count.optional(),
+};
+
+/** One more server of the same model; what it leaves out is as in the endpoint. */
+const replicaSchema = z.strictObject({
+  baseUrl: z.url(),
+  model: z.string().min(1).optional(),
+  apiKeyEnv: keyVariable.optional(),
+  weight: positive.optional(),
+  ...limits,
+});
+
+const samplingSchema = z.strictObject({
+  temperature: z.number().min(0).max(10).optional(),
+  topP: z.number().min(0).max(1).optional(),
+  topK: z.int().min(-1).optional(),
+  minP: z.number().min(0).max(1).optional(),
+  repetitionPenalty: positive.optional(),
+  maxTokens: count.optional(),
+});
+
+/** How a free-form policy's text is cut into steps. */
+const splitterSchema = z.union([
+  z.enum(['tagged', 'paragraphs', 'numbered']),
+  z.strictObject({
+    /** Regular expression that matches the separator between two steps. */
+    separator: z.string().min(1),
+    /** Stop text that ends one step in a step-wise search. */
+    stop: z.string().min(1),
+  }),
+]);
+
+const prmSchema = z.strictObject({
+  reading: z.enum(PRM_READINGS).default('chat-token'),
+  labels: z
+    .strictObject({
+      positive: z.string().min(1).default('+'),
+      negative: z.string().min(1).default('-'),
+      positiveId: z.int().nonnegative().optional(),
+      negativeId: z.int().nonnegative().optional(),
+    })
+    .prefault({}),
+  /** A label that is not among the reported tokens: an error, or a bound from the least likely reported one. */
+  missingLabel: z.enum(['error', 'bound']).default('bound'),
+  /** Logit differences are divided by it. */
+  temperature: positive.default(1),
+  threshold: z.number().min(0).max(1).default(0.5),
+  /** Text after each step, for pooling models that mark steps by a token, e.g. `<extra_0>`. */
+  stepTag: z.string().min(1).optional(),
+  stepTagId: z.int().nonnegative().optional(),
+  /** Which of the pooled values is P(right). */
+  positiveIndex: z.int().nonnegative().optional(),
+  /** Instruction of the system; default: the one that VL-PRMs are trained with here. */
+  instruction: z.string().optional(),
+});
+
+/** A model behind one or more servers, as the configuration names it. */
+export const endpointSchema = z.strictObject({
+  kind: z.enum(ENDPOINT_KINDS),
+  baseUrl: z.url({ protocol: /^https?$/ }),
+  model: z.string().min(1),
+  apiKeyEnv: keyVariable.optional(),
+  /** Further servers of the same model; with the first they are one weighted pool. */
+  replicas: z.array(replicaSchema).optional(),
+  weight: positive.optional(),
+  ...limits,
+  /** For one attempt. Default 600. */
+  timeoutSeconds: positive.optional(),
+  /** Attempts of one call before its error stands. Default 6. */
+  maxAttempts: count.optional(),
+  /** Ask for a stream: keeps proxies from closing long generations. */
+  stream: z.boolean().optional(),
+  /** Azure's dated API; without it the v1 routes are used. */
+  apiVersion: z.string().min(1).optional(),
+  /** Further fields of every request body, as they are (`chat_template_kwargs`, `mm_processor_kwargs`, `priority`, …). */
+  extraBody: z.record(z.string(), z.json()).optional(),
+  /** A preset by name, or values; `{preset, ...values}` overrides some of a preset. */
+  sampling: z.union([z.string().min(1), samplingSchema.extend({ preset: z.string().min(1).optional() })]).optional(),
+  steps: splitterSchema.optional(),
+  /** What the probe finds is overridden by this. */
+  capabilities: endpointCapabilitiesSchema.partial().optional(),
+  prm: prmSchema.optional(),
+});
+export type EndpointConfig = z.output<typeof endpointSchema>;
+export type EndpointConfigInput = z.input<typeof endpointSchema>;
+export type PrmEndpointConfig = z.output<typeof prmSchema>;
+export type StepSplitterConfig = z.output<typeof splitterSchema>;
