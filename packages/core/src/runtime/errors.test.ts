@@ -47,7 +47,7 @@ describe('VlprmError', () => {
   });
 });
 
-test('an abort becomes ERR_ABORTED, and nothing else does', () => {
+test('an abort becomes ERR_ABORTED unless it brings an error of ours', () => {
   const controller = new AbortController();
   throwIfAborted(undefined);
   throwIfAborted(controller.signal);
@@ -55,4 +55,6 @@ test('an abort becomes ERR_ABORTED, and nothing else does', () => {
   expect(() => throwIfAborted(controller.signal)).toThrow(
     expect.objectContaining({ code: 'ERR_ABORTED', cause: 'stop' }),
   );
+  const over = new VlprmError('ERR_TIMEOUT', 'the deadline is over');
+  expect(() => throwIfAborted(AbortSignal.abort(over))).toThrow(over);
 });

@@ -100,12 +100,16 @@ export class VlprmError extends Error {
   }
 }
 
-/** Throws ERR_ABORTED when the signal has fired. */
+/** What an aborted call throws: the signal's reason when that is an error of this project, else ERR_ABORTED. */
+export function abortError(signal: AbortSignal): VlprmError {
+  if (VlprmError.is(signal.reason)) return signal.reason;
+  return new VlprmError('ERR_ABORTED', 'interrupted', {
+    fix: 'run the same command again to go on where it stopped',
+    cause: signal.reason,
+  });
+}
+
+/** Throws the abort's error when the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) {
-    throw new VlprmError('ERR_ABORTED', 'interrupted', {
-      fix: 'run the same command again to go on where it stopped',
-      cause: signal.reason,
-    });
-  }
+  if (signal?.aborted) throw abortError(signal);
 }

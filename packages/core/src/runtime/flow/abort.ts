@@ -1,0 +1,81 @@
+import { abortError, throwIfAborted, type VlprmError } from '../errors.ts';
+import { ServiceError } from '../gateway/service-error.ts';
+import { systemClock, type Clock } from './clock.ts';
+
+/** Calls back when a signal that has not fired yet fires; the result takes it back. */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  signal?.addEventListener('abort', callback, { once: true });
+  return () => signal?.removeEventListener('abort', callback);
+}
+
+/** What `work` settles to, or the abort's error as soon as the signal fires; `work` may then go on unheard. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise<T>((resolve, reject) => {
+    const giveUp = (): void => {
+      reject(abortError(signal));
+    };
+    if (signal.aborted) giveUp();
+    const unlink = onAbort(signal, giveUp);
+    work.finally(unlink).then(resolve, reject);
+  });
+}
+
+/** Waits. Rejects with the abort's error as soon as the signal fires. */
+export function sleep(ms: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(abortError(signal));
+      return;
+    }
+    const cancel = clock.after(ms, () => {
+      unlink();
+      resolve();
+    });
+    const unlink = onAbort(signal, () => {
+      cancel();
+      if (signal !== undefined) reject(abortError(signal));
+    });
+  });
+}
+
+/** What a piece of work may take. */
+export interface TimeLimits {
+  readonly signal?: AbortSignal | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** What is thrown when the time is over. Default: ERR_TIMEOUT. */
+  readonly timeoutError?: (timeoutMs: number) => VlprmError;
+}
+
+const noAnswer = (timeoutMs: number): VlprmError =>
+  new ServiceError('ERR_TIMEOUT', `no answer within ${timeoutMs / 1000} s`, { fix: 'allow more time' });
+
+/**
+ * Does `work` under a signal of its own, which fires when the caller's does or when the time is over; the result then
+ * rejects at once, whether `work` heeds its signal or not. Nothing stays behind: no timer, and no listener on the caller's
+ * signal, which may live as long as the process.
+ * @throws what `work` throws; ERR_ABORTED, or the error that the caller aborted with; ERR_TIMEOUT
+ */
+export async function within<T>(
+  { signal, timeoutMs, timeoutError = noAnswer }: TimeLimits,
+  work: (signal: AbortSignal) => Promise<T>,
+  clock: Clock = systemClock,
+): Promise<T> {
+  throwIfAborted(signal);
+  const own = new AbortController();
+  const unlink = onAbort(signal, () => {
+    if (signal !== undefined) own.abort(abortError(signal));
+  });
+  const cancel =
+    timeoutMs === undefined
+      ? undefined
+      : clock.after(timeoutMs, () => {
+          own.abort(timeoutError(timeoutMs));
+        });
+  try {
+    return await untilAborted(work(own.signal), own.signal);
+  } finally {
+    unlink();
+    cancel?.();
+  }
+}
