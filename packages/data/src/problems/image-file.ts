@@ -1,21 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { decodeImage, imageHash } from '@vlprm/core/models';
+import { resolve } from 'node:path';
+import { decodeImage, fetchRemoteImage, imageHash, imageMime, type RemoteImageLimits } from '@vlprm/core/models';
 import type { ImageRef } from '@vlprm/core/records';
 import { VlprmError } from '@vlprm/core/runtime';
 
-/** An image file: its bytes as they are on disk, and what identifies them. */
+/** An image file: its bytes as they are on disk or came over the net, and what identifies them. */
 export interface ImageFile {
   readonly ref: ImageRef;
   readonly bytes: Uint8Array;
 }
 
-/** MIME type by the magic bytes: https://www.iana.org/assignments/media-types, RFC 2083, JFIF, RIFF/WebP. */
-function sniffMime(bytes: Uint8Array): ImageRef['mime'] | null {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(12, bytes.byteLength));
-  if (head.subarray(0, 8).equals(Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'))) return 'image/png';
-  if (head.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff]))) return 'image/jpeg';
-  const riff = head.toString('latin1');
-  return riff.startsWith('RIFF') && riff.slice(8) === 'WEBP' ? 'image/webp' : null;
+/** How images are read. */
+export interface ImageOrigin {
+  /** What paths are relative to. Default: the working folder. */
+  readonly folder?: string;
+  /** Limits under which an http or https URL is fetched; null or absent: a URL is refused. */
+  readonly remote?: Partial<RemoteImageLimits> | null;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -25,7 +26,7 @@ function sniffMime(bytes: Uint8Array): ImageRef['mime'] | null {
  * @throws ERR_IMAGE_DECODE for bytes that are no whole PNG, JPEG or WebP image
  */
 export async function describeImage(bytes: Uint8Array, path: string, where = path): Promise<ImageRef> {
-  const mime = sniffMime(bytes);
+  const mime = imageMime(bytes);
   if (mime === null) {
     throw new VlprmError('ERR_IMAGE_DECODE', 'the file is no PNG, JPEG or WebP image', {
       where,
@@ -36,20 +37,45 @@ export async function describeImage(bytes: Uint8Array, path: string, where = pat
   return { sha256: imageHash(bytes), mime, width, height, path };
 }
 
+/** A URL of any scheme: no path, on any platform (`C:\a.png` has one slash or none after its colon). */
+const URL_FORM = /^(?:[a-z][a-z0-9+.-]*:\/\/|data:)/i;
+
 /**
- * Reads an image file.
- * @throws ERR_FILE_MISSING, ERR_IMAGE_DECODE
+ * Bytes of an image that a path or an http(s) URL names.
+ * @param where what the error names
+ * @throws ERR_FILE_MISSING for a path; ERR_IMAGE_FETCH for a URL that is not allowed or does not come; ERR_ABORTED
  */
-export async function readImageFile(file: string, { path = file, where = file } = {}): Promise<ImageFile> {
-  let bytes: Uint8Array;
+export async function readImageBytes(
+  path: string,
+  { folder = '.', remote = null, signal }: ImageOrigin = {},
+  where = path,
+): Promise<Uint8Array> {
+  if (URL_FORM.test(path)) {
+    if (remote !== null) {
+      const { bytes } = await fetchRemoteImage(path, { ...remote, where, ...(signal && { signal }) });
+      return bytes;
+    }
+    throw new VlprmError('ERR_IMAGE_FETCH', 'images are not fetched from URLs unless that is allowed', {
+      where,
+      fix: 'give --remote-images, or the image as a file',
+    });
+  }
   try {
-    bytes = await readFile(file);
+    return await readFile(resolve(folder, path));
   } catch (cause) {
-    throw new VlprmError('ERR_FILE_MISSING', `the image ${file} cannot be read`, {
+    throw new VlprmError('ERR_FILE_MISSING', `the image ${path} cannot be read`, {
       where,
       fix: 'check the path; it is relative to the file that names the image',
       cause,
     });
   }
+}
+
+/**
+ * Reads an image that a path or URL names.
+ * @throws ERR_FILE_MISSING, ERR_IMAGE_FETCH, ERR_IMAGE_DECODE, ERR_ABORTED
+ */
+export async function readImageFile(path: string, from: ImageOrigin = {}, where = path): Promise<ImageFile> {
+  const bytes = await readImageBytes(path, from, where);
   return { bytes, ref: await describeImage(bytes, path, where) };
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROBLEM_SCHEMA, problemSchema } from '@vlprm/core/records';
@@ -133,6 +135,34 @@ describe('a problem file', () => {
   it('refuses a file that is missing or empty', async () => {
     await expect(readProblems(join(dir, 'none.jsonl'))).rejects.toMatchObject({ code: 'ERR_FILE_MISSING' });
     await expect(readProblems(await problemFile(''))).rejects.toMatchObject({ code: 'ERR_DATASET_INVALID' });
+  });
+});
+
+describe('an image that a URL names', () => {
+  let server: Server;
+  let url: string;
+  beforeAll(async () => {
+    server = createServer((_, response) => void response.end(pictures['a.png']));
+    await new Promise<void>((started) => server.listen(0, '127.0.0.1', started));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.png`;
+  });
+  afterAll(() => new Promise((closed) => server.close(closed)));
+
+  it('is fetched where that is allowed, and is the same as the file', async () => {
+    const path = await problemFile({ image: url, question: 'q', answer: 1 });
+    const [fetched] = await readProblems(path, { remote: { allowedHosts: ['127.0.0.1'] } });
+    const [read] = await readProblems(await problemFile({ image: 'pictures/a.png', question: 'q', answer: 1 }));
+    expect(fetched?.problem.images[0]).toMatchObject({ sha256: hash('a.png'), path: url });
+    expect(fetched?.problem.id).toBe(read?.problem.id);
+  });
+
+  it('is refused by file and line where it is not allowed, or is not public', async () => {
+    const path = await problemFile({ image: url, question: 'q' });
+    const refusal = { code: 'ERR_IMAGE_FETCH', where: expect.stringContaining(`${path}:1: `) as string };
+    await expect(readProblems(path)).rejects.toMatchObject(refusal);
+    await expect(readProblems(path, { remote: {} })).rejects.toMatchObject(refusal);
+    const file = await problemFile({ image: 'file:///etc/passwd', question: 'q' });
+    await expect(readProblems(file, { remote: {} })).rejects.toMatchObject({ code: 'ERR_IMAGE_FETCH' });
   });
 });
 

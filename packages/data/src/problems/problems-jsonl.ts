@@ -1,8 +1,8 @@
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { imageRefSchema, PROBLEM_SCHEMA, type Problem } from '@vlprm/core/records';
 import { contentHash, readJsonl, VlprmError } from '@vlprm/core/runtime';
 import { z } from 'zod';
-import { readImageFile, type ImageFile } from './image-file.ts';
+import { readImageFile, type ImageFile, type ImageOrigin } from './image-file.ts';
 import type { LoadedProblem } from './loaded-problem.ts';
 
 const text = z.string().trim().min(1);
@@ -64,12 +64,12 @@ function toProblem(fields: ProblemFields, images: readonly ImageFile[]): LoadedP
   return { problem, images: images.map(({ bytes }) => bytes) };
 }
 
-async function readRowImages(row: Row, folder: string, where: string): Promise<ImageFile[]> {
+async function readRowImages(row: Row, from: ImageOrigin, where: string): Promise<ImageFile[]> {
   const named = row.images ?? (row.image === undefined ? [] : [row.image]);
   return Promise.all(
     named.map(async (image) => {
       const path = typeof image === 'string' ? image : image.path;
-      const file = await readImageFile(resolve(folder, path), { path, where: `${where}: ${path}` });
+      const file = await readImageFile(path, from, `${where}: ${path}`);
       if (typeof image !== 'string' && image.sha256 !== undefined && image.sha256 !== file.ref.sha256) {
         throw new VlprmError('ERR_DATASET_INVALID', 'the image is not the one whose hash the row gives', {
           where: `${where}: ${path}`,
@@ -82,19 +82,21 @@ async function readRowImages(row: Row, folder: string, where: string): Promise<I
 }
 
 /**
- * Problems of a JSONL file with the bytes of their images, in order. Image paths are relative to the file. `id` defaults
- * to a hash of what the problem says, `groupId` to a hash of its images. An error names `file:line`.
- * @throws ERR_FILE_MISSING for the file or an image; ERR_FILE_MALFORMED; ERR_SCHEMA_VERSION; ERR_IMAGE_DECODE;
- *   ERR_DATASET_INVALID for an image that does not match its hash, an id that is there twice, or a file without problems
+ * Problems of a JSONL file with the bytes of their images, in order. Image paths are relative to the file; http(s) URLs
+ * are fetched where `from.remote` allows it. `id` defaults to a hash of what the problem says, `groupId` to a hash of
+ * its images. An error names `file:line`.
+ * @throws ERR_FILE_MISSING for the file or an image; ERR_FILE_MALFORMED; ERR_SCHEMA_VERSION; ERR_IMAGE_FETCH;
+ *   ERR_IMAGE_DECODE; ERR_ABORTED; ERR_DATASET_INVALID for an image that does not match its hash, an id that is there twice, or a file without problems
  */
-export async function readProblems(path: string): Promise<LoadedProblem[]> {
+export async function readProblems(path: string, from: Omit<ImageOrigin, 'folder'> = {}): Promise<LoadedProblem[]> {
+  const images = { ...from, folder: dirname(path) };
   const problems: LoadedProblem[] = [];
   const lines = new Map<string, number>();
   for await (const { line, value: row } of readJsonl(path, rowSchema)) {
     const where = `${path}:${line}`;
-    const images = await readRowImages(row, dirname(path), where);
+    const files = await readRowImages(row, images, where);
     const { options = null, answer = null, source = 'problems-jsonl' } = row;
-    const loaded = toProblem({ ...row, options, answer, source }, images);
+    const loaded = toProblem({ ...row, options, answer, source }, files);
     const first = lines.get(loaded.problem.id);
     if (first !== undefined) {
       throw new VlprmError('ERR_DATASET_INVALID', `the same problem as in line ${first}`, {
