@@ -1,4 +1,5 @@
 export * from './atomic-file.ts';
+export * from './budget.ts';
 export * from './content-hash.ts';
 export * from './errors.ts';
 export * from './events.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Usage } from '../records/index.ts';
+import { VlprmError } from './errors.ts';
 
 const usdPerMillion = z.number().nonnegative();
 
@@ -7,6 +8,8 @@ const usdPerMillion = z.number().nonnegative();
 export const priceSchema = z.strictObject({
   promptUsdPerMillion: usdPerMillion,
   completionUsdPerMillion: usdPerMillion,
+  /** For tokens of the prompt that the service had in its cache. Default: as all of the prompt. */
+  cachedPromptUsdPerMillion: usdPerMillion.optional(),
 });
 export type Price = z.infer<typeof priceSchema>;
 
@@ -14,15 +17,42 @@ export type Price = z.infer<typeof priceSchema>;
 export const priceTableSchema = z.record(z.string(), priceSchema);
 export type PriceTable = z.infer<typeof priceTableSchema>;
 
+/** The price of a model; null when the table does not have it. */
+export function priceOf(model: string, prices: PriceTable): Price | null {
+  return (Object.hasOwn(prices, model) ? prices[model] : undefined) ?? null;
+}
+
+/** Cost of tokens in US dollars. What is free costs nothing, however many tokens there are; else unknown stays null. */
+function costOf(tokens: number | null, perMillion: number): number | null {
+  if (perMillion === 0) return 0;
+  return tokens === null ? null : (tokens * perMillion) / 1e6;
+}
+
 /**
  * The usage with its cost in US dollars by the table. A cost that the service itself reported stays.
  * `usd` is null, unknown, when the table does not have the model or the tokens are not known: never 0 by default.
+ * @param cachedPromptTokens tokens of the prompt that came from the service's cache, at their own price
  */
-export function priceUsage(usage: Usage, model: string, prices: PriceTable): Usage {
-  if (usage.usd !== null) return usage;
-  const price = Object.hasOwn(prices, model) ? prices[model] : undefined;
-  if (!price || usage.promptTokens === null || usage.completionTokens === null) return usage;
-  const usd =
-    (usage.promptTokens * price.promptUsdPerMillion + usage.completionTokens * price.completionUsdPerMillion) / 1e6;
+export function priceUsage(usage: Usage, model: string, prices: PriceTable, cachedPromptTokens = 0): Usage {
+  const price = priceOf(model, prices);
+  if (usage.usd !== null || price === null) return usage;
+  const { promptUsdPerMillion, completionUsdPerMillion, cachedPromptUsdPerMillion = promptUsdPerMillion } = price;
+  const parts = [
+    costOf(usage.promptTokens === null ? null : usage.promptTokens - cachedPromptTokens, promptUsdPerMillion),
+    costOf(cachedPromptTokens, cachedPromptUsdPerMillion),
+    costOf(usage.completionTokens, completionUsdPerMillion),
+  ];
+  const usd = parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
   return { ...usage, usd };
+}
+
+/** @throws ERR_CONFIG for a model that the table has no price for: a budget in dollars could not be kept */
+export function requirePrices(models: readonly string[], prices: PriceTable): void {
+  for (const model of models) {
+    if (priceOf(model, prices) !== null) continue;
+    throw new VlprmError('ERR_CONFIG', `a budget in dollars, and no price for model ${JSON.stringify(model)}`, {
+      where: 'prices',
+      fix: 'give its price per million tokens (0 for a server of your own), or limit calls or tokens instead',
+    });
+  }
 }

@@ -46,6 +46,7 @@ function standing(error: ServiceError, attempts: number, why: string): ServiceEr
     ...(error.fix === null ? {} : { fix: error.fix }),
     ...(error.status === null ? {} : { status: error.status }),
     ...(error.retryAfterMs === null ? {} : { retryAfterMs: error.retryAfterMs }),
+    ...(error.usage === null ? {} : { usage: error.usage }),
   });
 }
 

@@ -8,6 +8,8 @@ export interface Delivered<Answer> {
   readonly answer: Answer;
   /** As the service reports it; `usd` only where the service itself names a cost. */
   readonly usage: Usage;
+  /** Tokens of the prompt that came from the service's cache, for their price; left out where it does not tell. */
+  readonly cachedPromptTokens?: number;
   /** What the service said of its limits; null when it said nothing. */
   readonly quota: QuotaReport | null;
 }
@@ -42,7 +44,8 @@ export interface ServiceCall<Replica, Answer> {
 export interface Answered<Answer> {
   readonly answer: Answer;
   /**
-   * From the service or the ledger: what the answer cost when it was made, priced by the table.
+   * From the service or the ledger: what the answer cost when it was made, priced by the table. Attempts that failed and
+   * were billed are in the budget alone.
    * From a call in flight: nothing, for the call that is in flight has it all.
    */
   readonly usage: Usage;

@@ -1,2 +1,3 @@
+export * from './create-gateway.ts';
 export * from './gateway.ts';
 export * from './service-error.ts';

@@ -1,3 +1,4 @@
+import type { Usage } from '../../records/index.ts';
 import { VlprmError, type ErrorCode, type ErrorDetail } from '../errors.ts';
 
 /** What a failed call to a service means for the calls after it. */
@@ -44,6 +45,8 @@ export interface ServiceErrorDetail extends ErrorDetail {
   readonly status?: number;
   /** How long the service asked to wait before the next attempt. */
   readonly retryAfterMs?: number;
+  /** What the service billed for it all the same. */
+  readonly usage?: Usage;
 }
 
 /** A call to a model service that brought no answer. */
@@ -51,6 +54,8 @@ export class ServiceError extends VlprmError implements ServiceFailure {
   declare readonly code: ServiceErrorCode;
   readonly status: number | null;
   readonly retryAfterMs: number | null;
+  /** Null when nothing is known to have been billed. */
+  readonly usage: Usage | null;
   readonly retryable: boolean;
   readonly unhealthy: boolean;
   readonly overload: boolean;
@@ -60,6 +65,7 @@ export class ServiceError extends VlprmError implements ServiceFailure {
     this.name = 'ServiceError';
     this.status = detail.status ?? null;
     this.retryAfterMs = detail.retryAfterMs ?? null;
+    this.usage = detail.usage ?? null;
     ({ retryable: this.retryable, unhealthy: this.unhealthy, overload: this.overload } = SERVICE_FAILURES[code]);
   }
 }
