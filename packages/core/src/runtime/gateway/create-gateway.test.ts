@@ -66,14 +66,15 @@ describe('an answer', () => {
     const call = callOf(send);
     const first = await gateway.call(call);
     const usage = { ...USAGE, usd: (600 * 10 + 400 * 1 + 100 * 100) / 1e6 };
-    expect(first).toEqual({ answer: { text: 'a' }, usage, source: 'service' });
+    const answered = { answer: { text: 'a' }, usage };
+    expect(first).toEqual({ ...answered, cachedPromptTokens: 400, source: 'service' });
     expect(await ledger.get(callKey(call))).toEqual({
       key: callKey(call),
       stage: 'call/policy',
       value: { text: 'a' },
       usage,
     });
-    expect(await gateway.call(call)).toEqual({ ...first, source: 'ledger' });
+    expect(await gateway.call(call)).toEqual({ ...answered, source: 'ledger' });
     expect(send).toHaveBeenCalledTimes(1);
     expect(outcomes).toEqual([['a', { ok: true, latencyMs: 0, tokens: 1100, quota: null }]]);
   });

@@ -114,9 +114,9 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     try {
       const known = await this.#options.ledger.get(key);
       if (known !== null) return fromLedger(call, known);
-      const { answer, usage } = await this.#buy(call, signal, self);
+      const { answer, usage, cachedPromptTokens } = await this.#buy(call, signal, self);
       await this.#options.ledger.put({ key, stage: call.stage, value: answer, usage });
-      return { answer, usage, source: 'service' };
+      return { answer, usage, ...(cachedPromptTokens !== undefined && { cachedPromptTokens }), source: 'service' };
     } finally {
       if (this.#inFlight.get(key) === self) this.#inFlight.delete(key);
     }

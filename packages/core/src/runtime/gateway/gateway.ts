@@ -49,6 +49,8 @@ export interface Answered<Answer> {
    * From a call in flight: nothing, for the call that is in flight has it all.
    */
   readonly usage: Usage;
+  /** As the service reported it with this very call; left out where it did not, and for answers from elsewhere. */
+  readonly cachedPromptTokens?: number;
   readonly source: 'service' | 'ledger' | 'in-flight';
 }
 
