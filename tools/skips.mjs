@@ -1,13 +1,14 @@
 // What a skipped test needed, and whether its absence is an error here.
 
 /**
- * @typedef {'gpu' | 'python' | 'services' | 'browser' | 'native'} Need
+ * @typedef {'gpu' | 'llama' | 'python' | 'services' | 'browser' | 'native'} Need
  * @typedef {{ name: string, reason: string | null }} Skip
  */
 
 /** First match wins: a CUDA test that has no GPU lacks the GPU, although CUDA code is native code too. @type {readonly (readonly [Need, RegExp])[]} */
 const WORDS = [
   ['gpu', /\b(gpu|cuda|nvidia|nvcc)\b/i],
+  ['llama', /\bllama-server\b/i],
   ['python', /\b(python|torch|pytorch|numpy|onnxscript)\b/i],
   ['services', /\b(redis|postgres|postgresql)\b/i],
   ['browser', /\b(browser|chromium|playwright)\b/i],
@@ -17,6 +18,7 @@ const WORDS = [
 /** The variable that turns a skip into an error. A GPU is never required. @type {Readonly<Partial<Record<Need, string>>>} */
 export const REQUIRED_BY = {
   python: 'VLPRM_PYTHON',
+  llama: 'VLPRM_LLAMA_SERVER',
   services: 'VLPRM_SERVICES',
   browser: 'VLPRM_BROWSER',
   native: 'VLPRM_NATIVE',

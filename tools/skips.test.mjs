@@ -7,6 +7,7 @@ describe('what a skip needed', () => {
     ['no NVIDIA driver on this machine', 'gpu'],
     ['the CUDA module was not compiled: nvcc not found', 'gpu'],
     ['no Python with torch, numpy', 'python'],
+    ['no llama-server at /usr/bin/llama-server', 'llama'],
     ['needs Redis on port 6379', 'services'],
     ['needs Chromium', 'browser'],
     ['native addon not built: no C++ compiler', 'native'],
@@ -37,6 +38,7 @@ describe('a skip is a failure', () => {
     const everything = {
       VLPRM_NATIVE: 'required',
       VLPRM_PYTHON: 'required',
+      VLPRM_LLAMA_SERVER: 'required',
       VLPRM_SERVICES: 'required',
       VLPRM_BROWSER: 'required',
     };
