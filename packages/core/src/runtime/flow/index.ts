@@ -1,4 +1,6 @@
 export * from './abort.ts';
 export * from './clock.ts';
+export * from './create-replica-pool.ts';
 export * from './replica-pool.ts';
+export { isLastingFailure } from './replica.ts';
 export * from './retry.ts';

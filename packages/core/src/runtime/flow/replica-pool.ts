@@ -27,7 +27,7 @@ export interface ReplicaSpec<Replica> {
 }
 
 export interface LeaseRequest {
-  /** Calls of equal affinity go to one replica while it is healthy and has room. */
+  /** Calls of equal affinity go to one replica while it is healthy and has room. Empty: to any. */
   readonly affinity: string;
   /** Tokens that the call takes from the bucket of tokens per minute. */
   readonly tokens: number;
@@ -64,13 +64,16 @@ export interface ReplicaStatus {
   readonly coolDownMs: number;
   readonly calls: number;
   readonly failures: number;
+  /** The line of its last error; null when it has had none. */
+  readonly lastFailure: string | null;
 }
 
 /** Replicas of one model: who may be called now. */
 export interface ReplicaPool<Replica> {
   /**
    * Waits for a replica with room and quota, in the order of asking.
-   * @throws ERR_ABORTED; ERR_ENDPOINT_UNREACHABLE when every replica has failed for good
+   * @throws ERR_ABORTED; when every replica has failed for good, what the last one failed with, as no `ServiceError`: no
+   * further attempt helps
    */
   lease(request: LeaseRequest, signal?: AbortSignal): Promise<Lease<Replica>>;
   status(): ReplicaStatus[];
