@@ -2,3 +2,4 @@ export { ScriptedFailure, type Faults } from './faults.ts';
 export * from './scripted-judge.ts';
 export * from './scripted-policy.ts';
 export * from './scripted-prm.ts';
+export * from './servers/index.ts';
