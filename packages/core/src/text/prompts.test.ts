@@ -1,14 +1,36 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { SOLUTION_PROMPT, VERIFICATION_PROMPT, solutionPrompt, verificationPrompt } from './prompts.ts';
+import {
+  CONTINUATION_PROMPT,
+  FLAT_VERIFICATION_PROMPT,
+  NUMBERED_PROMPT,
+  PARAGRAPHS_PROMPT,
+  SOLUTION_PROMPT,
+  solutionPrompt,
+  VERIFICATION_PROMPT,
+  verificationPrompt,
+} from './prompts.ts';
 import { parseSolution } from './step-grammar.ts';
 
 describe('prompts', () => {
   it('carry the hash of their text', () => {
-    for (const prompt of [SOLUTION_PROMPT, VERIFICATION_PROMPT]) {
-      expect(prompt.sha256).toBe(createHash('sha256').update(prompt.text).digest('hex'));
+    const prompts = [
+      SOLUTION_PROMPT,
+      PARAGRAPHS_PROMPT,
+      NUMBERED_PROMPT,
+      CONTINUATION_PROMPT,
+      VERIFICATION_PROMPT,
+      FLAT_VERIFICATION_PROMPT,
+    ];
+    for (const { text, sha256 } of prompts) expect(sha256).toBe(createHash('sha256').update(text).digest('hex'));
+    expect(new Set(prompts.map(({ id }) => id)).size).toBe(prompts.length);
+  });
+
+  it('ask free-form policies for a box', () => {
+    const problem = { question: 'How many?', options: ['1', '2'] };
+    for (const prompt of [PARAGRAPHS_PROMPT, NUMBERED_PROMPT]) {
+      expect(solutionPrompt(problem, prompt)).toContain('the letter of one option, in a box: \\boxed{ANSWER}.');
     }
-    expect(SOLUTION_PROMPT.sha256).not.toBe(VERIFICATION_PROMPT.sha256);
   });
 
   it('show the policy a form that the parser reads', () => {
@@ -31,5 +53,18 @@ describe('prompts', () => {
     expect(prompt).toContain('<step_1>I see {solution}.</step_1>');
     expect(prompt).toContain('$\\boxed{3}$');
     expect(prompt).not.toContain('{question}');
+  });
+
+  it('number steps of unknown kind through for the judge', () => {
+    const prompt = verificationPrompt(
+      'How many?',
+      [
+        { kind: null, text: 'I see 3.' },
+        { kind: null, text: 'So 3.' },
+      ],
+      '3',
+    );
+    expect(prompt).toContain('<step_1>I see 3.</step_1>\n<step_2>So 3.</step_2>\n<correct_answer>');
+    expect(prompt).not.toContain('[Reasoning]');
   });
 });

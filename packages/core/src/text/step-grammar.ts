@@ -19,6 +19,7 @@ const STEP_TAG = /<\/?step_\d+>/;
 const ANSWER_TAG = /<\/?correct_answer>/;
 /** A heading, an opening or closing step tag, or an opening answer tag; everything else at top level is prose. */
 const TOP_LEVEL = /\[(visual elements|perception|reasoning)\]|<(\/?)step_(\d+)>|<correct_answer>/gi;
+const HEADED_STEP = /^\s*\[(visual elements|perception|reasoning)\]\s*<step_(\d+)>/i;
 
 const malformed = (what: string, where: string, fix: string): VlprmError =>
   new VlprmError('ERR_TRACE_MALFORMED', what, { where, fix });
@@ -34,8 +35,8 @@ function requireStepText(step: Step, index: number): void {
   if (tag) throw malformed(`a step contains the tag ${tag[0]}`, where, 'remove the tag from the text');
 }
 
-/** One block of text per step, each with its heading where a section begins. */
-function formatBlocks(steps: readonly Step[]): string[] {
+/** One block of text per step, each with its heading where a section begins. Errors as `formatSteps`. */
+export function formatBlocks(steps: readonly Step[]): string[] {
   if (steps.length === 0) {
     throw new VlprmError('ERR_TRACE_EMPTY', 'a solution without steps', {
       fix: 'drop it, or give it at least one step',
@@ -91,6 +92,26 @@ export function formatSolution(steps: readonly Step[], finalAnswer: string | nul
 
 const kindOfHeading = (name: string): StepKind => (name.toLowerCase() === 'reasoning' ? 'reasoning' : 'perception');
 
+/** Whether a solution has steps of unknown kind, and so no sections to number them by. */
+export function isFlat(steps: readonly Step[]): boolean {
+  return steps.some((step) => step.kind === null);
+}
+
+/** The section that steps end in, and how many of them stand in it; its number is 0 before the first step. */
+export function placeAfter(steps: readonly Step[]): { section: StepKind | null; number: number } {
+  const section = steps.at(-1)?.kind ?? null;
+  const before = steps.findLastIndex((step) => step.kind !== section);
+  return { section, number: steps.length - 1 - before };
+}
+
+/** Where in a text a continuation begins: behind the heading of the section that is open, when it says that once more. */
+function beginOf(text: string, section: StepKind | null, number: number): number {
+  const match = HEADED_STEP.exec(text);
+  const [headed = '', heading = '', digits] = match ?? [];
+  const goesOn = heading !== '' && kindOfHeading(heading) === section && number > 0 && Number(digits) === number + 1;
+  return goesOn ? headed.lastIndexOf('<') : 0;
+}
+
 /**
  * Reads a solution in the step grammar; `[Perception]` is read as `[Visual Elements]`. Prose outside of the tags is
  * passed over, the answer block ends the steps.
@@ -98,10 +119,20 @@ const kindOfHeading = (name: string): StepKind => (name.toLowerCase() === 'reaso
  * closed or is numbered out of order: nothing that was tagged is dropped silently.
  */
 export function parseSolution(text: string): ParsedSolution {
+  const parsed = parseContinuation([], text);
+  requireSteps(parsed.steps);
+  return parsed;
+}
+
+/**
+ * Reads what follows `prefix` in a solution: the steps and the answer that were added. Section and numbers go on where
+ * the prefix ends; the heading of its section may be repeated. There may be no step left. Otherwise as `parseSolution`.
+ */
+export function parseContinuation(prefix: readonly Step[], text: string): ParsedSolution {
   const steps: Step[] = [];
   const scanner = new RegExp(TOP_LEVEL);
-  let section: StepKind | null = null;
-  let number = 0;
+  let { section, number } = placeAfter(prefix);
+  scanner.lastIndex = beginOf(text, section, number);
   for (let match = scanner.exec(text); match !== null; match = scanner.exec(text)) {
     const [token, heading, slash, digits] = match;
     const where = `character ${match.index}`;
@@ -110,8 +141,7 @@ export function parseSolution(text: string): ParsedSolution {
       number = 0;
       continue;
     }
-    if (digits === undefined)
-      return { steps: requireSteps(steps), finalAnswer: extractAnswer(text.slice(match.index)) };
+    if (digits === undefined) return { steps, finalAnswer: extractAnswer(text.slice(match.index)) };
     if (slash === '/') throw malformed(`${token} closes a step that was not opened`, where, 'fix the tags');
     if (section === null) {
       throw malformed(
@@ -134,7 +164,7 @@ export function parseSolution(text: string): ParsedSolution {
     steps.push({ kind: section, text: requireParsedText(text.slice(begin, end).trim(), token, where) });
     scanner.lastIndex = end + digits.length + '</step_>'.length;
   }
-  return { steps: requireSteps(steps), finalAnswer: null };
+  return { steps, finalAnswer: null };
 }
 
 function requireParsedText(text: string, token: string, where: string): string {
@@ -144,8 +174,8 @@ function requireParsedText(text: string, token: string, where: string): string {
   return text;
 }
 
-function requireSteps(steps: Step[]): Step[] {
-  if (steps.length > 0) return steps;
+function requireSteps(steps: readonly Step[]): void {
+  if (steps.length > 0) return;
   throw new VlprmError('ERR_TRACE_EMPTY', 'no <step_n> in the text', {
     fix: 'write the steps under [Visual Elements] and [Reasoning], each in <step_n>…</step_n>',
   });

@@ -30,6 +30,16 @@ describe('parseVerification', () => {
     expect(parseVerification(later, steps)?.firstError).toBe(2);
   });
 
+  it('numbers steps of unknown kind through', () => {
+    const flat = steps.map((step): Step => ({ ...step, kind: null }));
+    const text = reply(
+      '<analysis_1>ok</analysis_1><analysis_2>ok</analysis_2><analysis_3>no</analysis_3>',
+      'Incorrect',
+    );
+    expect(parseVerification(text, flat)).toEqual({ verdicts: [1, 1, -1, null], firstError: 2 });
+    expect(parseVerification(text, flat.slice(0, 2))).toBeNull();
+  });
+
   it.each([
     ['no conclusion', '[Reasoning]<analysis_1>no</analysis_1>'],
     ['two conclusions', `${reply('', 'Correct')}${reply('', 'Incorrect')}`],
