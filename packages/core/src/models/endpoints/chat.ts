@@ -52,6 +52,8 @@ const tokenLogprobSchema = z.object({
 export type TokenLogprob = z.infer<typeof tokenLogprobSchema>;
 
 const writtenTokenSchema = tokenLogprobSchema.extend({
+  /** Null when the server does not tell it, because the token was too unlikely. */
+  logprob: z.number().nullable(),
   /** Most likely tokens at this place, and the label tokens that were asked for; the written one may be among them. */
   top: z.array(tokenLogprobSchema),
 });
@@ -60,6 +62,7 @@ export type WrittenToken = z.infer<typeof writtenTokenSchema>;
 const chatChoiceSchema = z.object({
   text: z.string(),
   /** `stop`: it came to its end or to a stop text; `length`: it was cut at the limit of tokens. */
+  /** All choices filtered is no answer but ERR_CONTENT_FILTER. */
   finish: z.enum(['stop', 'length', 'content-filter']),
   /** The stop text that ended it; null: none did, it came to its end; absent: the server does not tell. */
   stoppedBy: z.string().nullable().optional(),

@@ -98,6 +98,8 @@ export const endpointSchema = z.strictObject({
   maxAttempts: count.optional(),
   /** Ask for a stream: keeps proxies from closing long generations. */
   stream: z.boolean().optional(),
+  /** Context that Ollama is told to have for each call (`num_ctx`); a prompt beyond it is an error. Default 8192. */
+  contextTokens: count.optional(),
   /** Azure's dated API; without it the v1 routes are used. */
   apiVersion: z.string().min(1).optional(),
   /** Further fields of every request body, as they are (`chat_template_kwargs`, `mm_processor_kwargs`, `priority`, …). */

@@ -26,12 +26,15 @@ export interface ImageSlot {
 export type JsonWithImages =
   null | boolean | number | string | ImageSlot | readonly JsonWithImages[] | { readonly [key: string]: JsonWithImages };
 
+/** The body of a request: JSON with slots for images. */
+export type WireBody = Readonly<Record<string, JsonWithImages>>;
+
 /** A call outside of chat completions: pooling, generate, tokenize. */
 export interface Exchange<Answer> {
   /** Path on the server, from its root: `/pooling`. */
   readonly path: string;
   /** Without the model's name unless the body needs it; `extraBody` of the configuration is added. */
-  readonly body: JsonWithImages;
+  readonly body: WireBody;
   readonly estimate: TokenEstimate;
   readonly answerSchema: z.ZodType<Answer>;
   /** Reads the parsed JSON of the response. Throws ERR_ANSWER_MALFORMED. */

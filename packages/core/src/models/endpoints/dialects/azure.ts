@@ -1,0 +1,24 @@
+import { withoutEnding, type Dialect } from './dialect.ts';
+import { openAi } from './openai.ts';
+
+const ROUTES = [/\/openai(\/v1|\/deployments)?(\/.*)?$/];
+
+/**
+ * Azure OpenAI: the v1 routes, or with an `apiVersion` those of a deployment.
+ * https://learn.microsoft.com/azure/ai-foundry/openai/reference
+ */
+export const azure: Dialect = {
+  ...openAi,
+  kind: 'azure',
+  addresses(baseUrl, model, apiVersion) {
+    const root = withoutEnding(baseUrl, ROUTES);
+    const version = apiVersion ?? baseUrl.searchParams.get('api-version');
+    const chat =
+      version === null
+        ? `${root}/openai/v1/chat/completions`
+        : `${root}/openai/deployments/${encodeURIComponent(model)}/chat/completions?api-version=${encodeURIComponent(version)}`;
+    // The list holds base models; calls name deployments.
+    return { root, chat, models: null };
+  },
+  authorization: (key) => ({ 'api-key': key }),
+};

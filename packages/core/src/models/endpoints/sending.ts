@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { QuotaReport } from '../../runtime/flow/index.ts';
+import { ServiceError, type ServiceErrorDetail } from '../../runtime/gateway/index.ts';
+import type { Dialect, ReportedUsage } from './dialects/index.ts';
+import { httpFailure, refusedParameter } from './failures/http-failure.ts';
+import { readQuota } from './failures/quota-headers.ts';
+import { failureAt, type FailureSite } from './failures/site.ts';
+import type { ImageEncoder } from './image-url.ts';
+import type { WireBody } from './model-service.ts';
+import type { RefusedParameters } from './refused-parameters.ts';
+import type { EndpointReplica } from './replica.ts';
+import { getJson, post } from './transport.ts';
+
+const MOST_MODELS_LISTED = 20;
+const modelListSchema = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+/** What one endpoint needs to send. */
+export interface Sender {
+  readonly dialect: Dialect;
+  readonly images: ImageEncoder;
+  readonly refused: RefusedParameters;
+}
+
+/** One attempt: a body for one route of one replica. */
+export interface Parcel {
+  readonly replica: EndpointReplica;
+  readonly url: string;
+  readonly body: WireBody;
+  /** Bytes of the images that the body has slots for, by sha256. */
+  readonly images: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The JSON of an answer, the chunks of a stream put together. */
+export interface Received {
+  readonly json: unknown;
+  readonly quota: QuotaReport | null;
+}
+
+function siteOf({ dialect }: Sender, { replica, url, images }: Parcel): FailureSite {
+  const { where, model, apiKeyEnv, secrets } = replica;
+  return { where, kind: dialect.kind, model, apiKeyEnv, url, withImages: images.size > 0, secrets };
+}
+
+/** The error with the place where it happened and what the call was billed all the same. */
+export function locate(error: unknown, replica: EndpointReplica, reported?: ReportedUsage): unknown {
+  if (!(error instanceof ServiceError) || error.where !== null) return error;
+  const { fix, status, retryAfterMs, cause } = error;
+  const detail: ServiceErrorDetail = {
+    where: replica.where,
+    cause,
+    ...(fix === null ? {} : { fix }),
+    ...(status === null ? {} : { status }),
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(reported && { usage: reported.usage }),
+  };
+  return new ServiceError(error.code, error.message, detail);
+}
+
+/** Names the models that the server has: the one thing that helps against a wrong name. */
+async function withModelNames(
+  error: ServiceError,
+  { replica }: Parcel,
+  site: FailureSite,
+  signal: AbortSignal,
+): Promise<ServiceError> {
+  const { models } = replica.addresses;
+  if (error.code !== 'ERR_MODEL_UNKNOWN') return error;
+  const listed = models === null ? null : modelListSchema.safeParse(await getJson(replica, models, signal)).data;
+  const names = listed?.data.map(({ id }) => id).slice(0, MOST_MODELS_LISTED) ?? [];
+  const fix =
+    models === null
+      ? 'set `model` to the name of a deployment'
+      : `set \`model\` to one of: ${names.length > 0 ? names.join(', ') : '(the server lists none)'}`;
+  return failureAt(site, error.code, error.message, {
+    fix,
+    cause: error,
+    ...(error.status && { status: error.status }),
+  });
+}
+
+/**
+ * Sends once, and again without a parameter that the model refuses and the answer can do without.
+ * @throws ServiceError; what the signal was aborted with; ERR_IMAGE_DECODE
+ */
+export async function sendTo(sender: Sender, parcel: Parcel, signal: AbortSignal): Promise<Received> {
+  const { dialect, images, refused } = sender;
+  const site = siteOf(sender, parcel);
+  for (;;) {
+    const sent = refused.apply(parcel.body);
+    const received = await post(parcel.replica, images.fill(sent, parcel.images), site, signal);
+    if (received.ok) {
+      const json = received.chunks ? dialect.assemble(received.chunks) : received.json;
+      return { json, quota: readQuota(received.headers, dialect.quotaPerMinute) };
+    }
+    const culprit = refusedParameter(received.failed);
+    if (culprit !== null && refused.learn(culprit, sent)) continue;
+    throw await withModelNames(httpFailure(received.failed, site, Date.now()), parcel, site, signal);
+  }
+}

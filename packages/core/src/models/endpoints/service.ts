@@ -1,0 +1,209 @@
+import type { Budget } from '../../runtime/budget.ts';
+import type { Clock, ReplicaPool, ReplicaPoolOptions, ReplicaStatus } from '../../runtime/flow/index.ts';
+import { createReplicaPool } from '../../runtime/flow/index.ts';
+import {
+  createGateway,
+  type Answered,
+  type Delivered,
+  type Gateway,
+  type GatewayOptions,
+  type ServiceCall,
+} from '../../runtime/gateway/index.ts';
+import type { LedgerAccess } from '../../runtime/ledger.ts';
+import type { PriceTable } from '../../runtime/prices.ts';
+import type { Random } from '../../runtime/random.ts';
+import type { EndpointCapabilities } from './capabilities.ts';
+import { chatAnswerSchema, type ChatAnswer, type ChatRequest } from './chat.ts';
+import { holdToRequest, joinParts, splitChoices, type ChoicePart } from './choices.ts';
+import { definedFields } from './defined-fields.ts';
+import { dialectOf, type Dialect, type ReportedUsage } from './dialects/index.ts';
+import type { EndpointConfig, EndpointKind } from './endpoint-config.ts';
+import { estimateTokens } from './estimate.ts';
+import { createImageEncoder, type ImageEncoder } from './image-url.ts';
+import type { CallContext, Exchange, JsonWithImages, ModelService, WireBody } from './model-service.ts';
+import { createRefusedParameters } from './refused-parameters.ts';
+import { createReplicas, type EndpointReplica, type ReplicaOptions } from './replica.ts';
+import { requireCapabilities } from './requirements.ts';
+import { locate, sendTo, type Sender } from './sending.ts';
+
+export interface ModelServiceOptions extends ReplicaOptions {
+  /** Stays open when the service is closed. */
+  readonly ledger: LedgerAccess;
+  /** One for all services of a run. Default: no limits. */
+  readonly budget?: Budget;
+  /** Default: no price is known. */
+  readonly prices?: PriceTable;
+  /** What a probe found; the configuration overrides it. */
+  readonly probed?: Partial<EndpointCapabilities>;
+  /** One for all services of a process. Default: one of its own. */
+  readonly images?: ImageEncoder;
+  readonly pool?: Omit<ReplicaPoolOptions, 'random' | 'clock'>;
+  readonly retry?: GatewayOptions<EndpointReplica>['retry'];
+  readonly random?: Pick<Random, 'uniform'>;
+  readonly clock?: Clock;
+}
+
+/** A model service over a pool of replicas. */
+export interface PooledModelService extends ModelService {
+  /** What each replica is doing. */
+  status(): ReplicaStatus[];
+}
+
+class EndpointService implements PooledModelService {
+  readonly name: string;
+  readonly kind: EndpointKind;
+  readonly #config: EndpointConfig;
+  readonly #where: string;
+  readonly #dialect: Dialect;
+  readonly #capabilities: EndpointCapabilities;
+  readonly #images: ImageEncoder;
+  readonly #refused = createRefusedParameters();
+  readonly #pool: ReplicaPool<EndpointReplica>;
+  readonly #gateway: Gateway<EndpointReplica>;
+
+  constructor(config: EndpointConfig, options: ModelServiceOptions) {
+    const { ledger, budget, prices, random, clock, retry } = options;
+    this.name = config.model;
+    this.kind = config.kind;
+    this.#config = config;
+    this.#where = `endpoint ${options.endpoint}`;
+    this.#dialect = dialectOf(config.kind);
+    this.#capabilities = {
+      ...this.#dialect.assumed,
+      ...definedFields(options.probed ?? {}),
+      ...definedFields(config.capabilities ?? {}),
+    };
+    this.#images = options.images ?? createImageEncoder();
+    const injected = { ...(random && { random }), ...(clock && { clock }) };
+    this.#pool = createReplicaPool(createReplicas(config, this.#dialect, options), { ...options.pool, ...injected });
+    this.#gateway = createGateway({
+      pool: this.#pool,
+      ledger,
+      ...(budget && { budget }),
+      ...(prices && { prices }),
+      ...injected,
+      retry: { ...retry, ...(config.maxAttempts === undefined ? {} : { maxAttempts: config.maxAttempts }) },
+      ...(config.timeoutSeconds === undefined ? {} : { timeoutMs: config.timeoutSeconds * 1000 }),
+    });
+  }
+
+  get capabilities(): EndpointCapabilities {
+    const { sampling } = this.#capabilities;
+    return { ...this.#capabilities, sampling: sampling && !this.#refused.has('temperature') };
+  }
+
+  status(): ReplicaStatus[] {
+    return this.#pool.status();
+  }
+
+  async chat(request: ChatRequest, context: CallContext): Promise<Answered<ChatAnswer>> {
+    requireCapabilities(request, this.#capabilities, this.#where);
+    const most = this.#capabilities.n ? this.#dialect.maxChoices : 1;
+    const [first, ...others] = splitChoices(request, most);
+    const answers = [await this.#chatPart(first!, context)];
+    const rest = await Promise.allSettled(others.map((part) => this.#chatPart(part, context)));
+    for (const part of rest) {
+      if (part.status === 'rejected') throw part.reason;
+      answers.push(part.value);
+    }
+    return joinParts(answers);
+  }
+
+  post<Answer>(exchange: Exchange<Answer>, context: CallContext): Promise<Answered<Answer>> {
+    const { path, estimate, answerSchema } = exchange;
+    const { extraBody } = this.#config;
+    return this.#call(context, {
+      content: { operation: path, kind: this.kind, model: this.name, body: exchange.body, extraBody },
+      estimate,
+      answerSchema,
+      send: async (replica, signal) => {
+        const named = exchange.body['model'] === this.name ? { model: replica.model } : {};
+        const body = withExtras({ ...exchange.body, ...named }, extraBody);
+        const url = replica.addresses.root + path;
+        const { json, quota } = await sendTo(this.#sender, { replica, url, body, images: context.images }, signal);
+        return read(replica, () => ({ ...exchange.read(json), quota }));
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#gateway.close();
+  }
+
+  get #sender(): Sender {
+    return { dialect: this.#dialect, images: this.#images, refused: this.#refused };
+  }
+
+  #call<Answer>(
+    { stage, affinity, signal }: CallContext,
+    call: Pick<ServiceCall<EndpointReplica, Answer>, 'content' | 'estimate' | 'answerSchema' | 'send'>,
+  ): Promise<Answered<Answer>> {
+    return this.#gateway.call({ stage, affinity, model: this.name, ...call }, signal ? { signal } : {});
+  }
+
+  #chatPart({ request, first }: ChoicePart, context: CallContext): Promise<Answered<ChatAnswer>> {
+    const { extraBody } = this.#config;
+    const { sampling } = this.#capabilities;
+    return this.#call(context, {
+      // Parts without a seed are alike: their place keeps them apart.
+      content: { operation: 'chat', kind: this.kind, model: this.name, request, first, sampling, extraBody },
+      estimate: estimateTokens(request),
+      answerSchema: chatAnswerSchema,
+      send: (replica, signal) => this.#sendChat(replica, request, context, signal),
+    });
+  }
+
+  async #sendChat(
+    replica: EndpointReplica,
+    request: ChatRequest,
+    { images }: CallContext,
+    signal: AbortSignal,
+  ): Promise<Delivered<ChatAnswer>> {
+    const dialect = this.#dialect;
+    const { stream = false, contextTokens = null, extraBody } = this.#config;
+    const settings = { capabilities: this.#capabilities, stream, contextTokens };
+    const { chat: url } = replica.addresses;
+    const encoded = read(replica, () => dialect.encodeChat(narrowed(request, dialect), settings));
+    const body = withExtras({ model: replica.model, ...encoded }, extraBody);
+    const { json, quota } = await sendTo(this.#sender, { replica, url, body, images }, signal);
+    const reported = dialect.readUsage(json);
+    const answer = read(replica, () => holdToRequest(dialect.decodeChat(json, request, settings), request), reported);
+    return { answer, ...reported, quota };
+  }
+}
+
+/** What a dialect's servers take of a request: not every seed, and not any number of stop texts. */
+function narrowed(request: ChatRequest, { seedBelow, maxStops }: Dialect): ChatRequest {
+  const seed = request.seed === null ? null : request.seed % seedBelow;
+  return { ...request, seed, stop: request.stop.slice(0, maxStops) };
+}
+
+/** The body with the configuration's fields, which win; of a field that is an object on both sides, its fields do. */
+function withExtras(body: WireBody, extras: EndpointConfig['extraBody'] = {}): WireBody {
+  const merged = Object.entries(extras).map(([name, extra]) => {
+    const own = body[name];
+    return [name, isObject(own) && isObject(extra) ? { ...own, ...extra } : extra] as const;
+  });
+  return { ...body, ...Object.fromEntries(merged) };
+}
+
+function isObject(value: JsonWithImages | undefined): value is Readonly<Record<string, JsonWithImages>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What `reading` returns; what it throws says where, and what was billed. */
+function read<T>(replica: EndpointReplica, reading: () => T, reported?: ReportedUsage): T {
+  try {
+    return reading();
+  } catch (error) {
+    throw locate(error, replica, reported);
+  }
+}
+
+/**
+ * Opens the model behind an endpoint. Nothing is sent yet.
+ * @throws ERR_CONFIG for a key that is not in the environment or a base URL with a password
+ */
+export function openModelService(config: EndpointConfig, options: ModelServiceOptions): PooledModelService {
+  return new EndpointService(config, options);
+}

@@ -1,0 +1,109 @@
+import { APIConnectionError, APIError } from 'openai';
+import { Stream } from 'openai/streaming';
+import { abortError } from '../../runtime/errors.ts';
+import { ServiceError } from '../../runtime/gateway/index.ts';
+import { FetchFailure, RefusedResponse } from './client.ts';
+import { connectionFailure } from './failures/connection-failure.ts';
+import type { FailedResponse } from './failures/http-failure.ts';
+import { isHtml, parseJson } from './failures/server-words.ts';
+import { failureAt, type FailureSite } from './failures/site.ts';
+import type { EndpointReplica } from './replica.ts';
+
+/** A response with a good status, its body read to the end. */
+export type Received =
+  | { readonly ok: true; readonly chunks: readonly unknown[] | null; readonly json: unknown; readonly headers: Headers }
+  | { readonly ok: false; readonly failed: FailedResponse };
+
+/** What the client or the reading of a body threw: a refusal, an abort, or a broken connection. */
+function readThrown(thrown: unknown, site: FailureSite, signal: AbortSignal): Received {
+  if (signal.aborted) throw abortError(signal);
+  if (thrown instanceof ServiceError) throw thrown;
+  if (thrown instanceof APIConnectionError && thrown.cause instanceof FetchFailure) {
+    const { failure } = thrown.cause;
+    if (failure instanceof RefusedResponse) return { ok: false, failed: failure.failed };
+    throw connectionFailure(failure, site);
+  }
+  if (thrown instanceof APIError) return { ok: false, failed: failedInside({ error: thrown.error }, new Headers()) };
+  throw connectionFailure(thrown, site);
+}
+
+/** A failure that came with status 200 or inside a stream; the error itself may hold a status. */
+function failedInside(json: { readonly error: unknown }, headers: Headers): FailedResponse {
+  const { error } = json;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? Number(error.code) : Number.NaN;
+  return { status: code >= 400 && code < 600 ? code : 500, headers, body: JSON.stringify(json) };
+}
+
+async function readStream(response: Response): Promise<unknown[]> {
+  const chunks: unknown[] = [];
+  for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController())) chunks.push(chunk);
+  return chunks;
+}
+
+function readLines(body: string): unknown[] | null {
+  const lines = body.split('\n').filter((line) => line.trim() !== '');
+  const chunks = lines.map(parseJson);
+  return chunks.includes(undefined) ? null : chunks;
+}
+
+function notJson(body: string, site: FailureSite): ServiceError {
+  if (isHtml(body)) {
+    const fix = `check the path of \`baseUrl\`: ${site.url} was called`;
+    return failureAt(site, 'ERR_DIALECT', 'the server answered with a page of HTML', { fix });
+  }
+  return failureAt(site, 'ERR_ANSWER_MALFORMED', 'the answer is broken JSON', {
+    fix: "check `kind` and the version of the server, and look at the server's log",
+  });
+}
+
+async function readResponse(response: Response, site: FailureSite): Promise<Received> {
+  const { headers } = response;
+  const type = headers.get('content-type') ?? '';
+  if (type.includes('text/event-stream')) return { ok: true, chunks: await readStream(response), json: null, headers };
+  const body = await response.text();
+  if (type.includes('ndjson')) {
+    const chunks = readLines(body);
+    if (chunks) return { ok: true, chunks, json: null, headers };
+    throw failureAt(site, 'ERR_CONNECTION_LOST', 'the stream ended before the answer was whole', {
+      fix: "look at the server's log and at proxies between",
+    });
+  }
+  const json = parseJson(body);
+  if (json === undefined) throw notJson(body, site);
+  return { ok: true, chunks: null, json, headers };
+}
+
+/** Some services answer with status 200 and an error (OpenRouter, llama.cpp in a stream). */
+function findFailure(received: Received): Received {
+  if (!received.ok || typeof received.json !== 'object' || received.json === null) return received;
+  if (!('error' in received.json) || received.json.error == null) return received;
+  return { ok: false, failed: failedInside({ error: received.json.error }, received.headers) };
+}
+
+/**
+ * Posts a body and reads the response to its end.
+ * @returns what came, or the response that refused the call
+ * @throws ServiceError when nothing came or it cannot be read; what the signal was aborted with
+ */
+export async function post(
+  { client }: EndpointReplica,
+  body: unknown,
+  site: FailureSite,
+  signal: AbortSignal,
+): Promise<Received> {
+  try {
+    const response = await client.post(site.url, { body, signal }).asResponse();
+    return findFailure(await readResponse(response, site));
+  } catch (thrown) {
+    return readThrown(thrown, site, signal);
+  }
+}
+
+/** The JSON at an address; undefined when there is none, for whatever reason. */
+export async function getJson({ client }: EndpointReplica, url: string, signal: AbortSignal): Promise<unknown> {
+  try {
+    return parseJson(await (await client.get(url, { signal }).asResponse()).text());
+  } catch {
+    return undefined;
+  }
+}
