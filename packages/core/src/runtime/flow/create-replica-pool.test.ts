@@ -188,6 +188,14 @@ describe('health', () => {
     expect(got).toHaveLength(1);
   });
 
+  test('a pause that is longer than anybody should wait is told at once', async () => {
+    const { clock, lease } = setUp({ a: {} });
+    (await lease()).release(failed('ERR_RATE_LIMITED', 3_600_000));
+    await expect(lease()).rejects.toMatchObject({ code: 'ERR_RATE_LIMITED', message: 'it said ERR_RATE_LIMITED' });
+    await clock.advance(3_600_000);
+    expect((await lease()).name).toBe('a');
+  });
+
   test('one that is set up wrongly goes out; when all are out, calls fail with the words of the last', async () => {
     const { lease, pool, endAll } = setUp({ a: {}, b: {} });
     await endAll(failed('ERR_AUTH'), 1);

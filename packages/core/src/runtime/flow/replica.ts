@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts';
 import { RateBucket } from './rate-bucket.ts';
 import type { CallOutcome, QuotaReport, ReplicaSpec, ReplicaStatus } from './replica-pool.ts';
 
-/** Longest time for which one answer can hold a replica back. */
+/** A replica that asks for a longer pause is not waited for. */
 const LONGEST_PAUSE_MS = 600_000;
 
 const LASTING: ReadonlySet<ServiceErrorCode> = new Set(['ERR_AUTH', 'ERR_MODEL_UNKNOWN', 'ERR_QUOTA_EXHAUSTED']);
@@ -73,12 +73,17 @@ export class PooledReplica<Replica> {
 
   /** Nobody should wait for it. */
   get lost(): boolean {
-    return this.#out || this.#breaker.givenUp;
+    return this.#out || this.#breaker.givenUp || this.#pauseMs > LONGEST_PAUSE_MS;
+  }
+
+  /** What is left of the pause that it asked for. */
+  get #pauseMs(): number {
+    return Math.max(0, this.#pausedUntil - this.#clock.now());
   }
 
   /** Milliseconds for which it holds itself back, whatever the call. */
   get #heldBackMs(): number {
-    return Math.max(this.#breaker.waitMs, this.#pausedUntil - this.#clock.now(), 0);
+    return Math.max(this.#breaker.waitMs, this.#pauseMs);
   }
 
   /** Takes calls now, as soon as it has room. */
@@ -137,7 +142,6 @@ export class PooledReplica<Replica> {
     if (isLastingFailure(error)) this.#out = true;
     // A call that was turned away at the door has used no tokens.
     if (error.overload || error.code === 'ERR_ENDPOINT_UNREACHABLE') this.#tokens.settle(tokens, 0);
-    const pauseMs = Math.min(error.retryAfterMs ?? 0, LONGEST_PAUSE_MS);
-    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + pauseMs);
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + (error.retryAfterMs ?? 0));
   }
 }

@@ -28,7 +28,18 @@ function poolOf(first: string, second: string) {
     const name = [first, second].find((each) => !request.avoid?.includes(each)) ?? first;
     return Promise.resolve({ name, replica: name, release: (outcome) => void outcomes.push([name, outcome]) });
   };
-  return { pool: { lease }, requests, outcomes };
+  const status: ReplicaPool<string>['status'] = () =>
+    [first, second].map((name) => ({
+      name,
+      inFlight: 0,
+      concurrency: 1,
+      healthy: true,
+      coolDownMs: 0,
+      calls: 0,
+      failures: 0,
+      lastFailure: null,
+    }));
+  return { pool: { lease, status }, requests, outcomes };
 }
 
 function callOf(send: ServiceCall<string, Answer>['send'], content: unknown = 'question'): ServiceCall<string, Answer> {
@@ -168,6 +179,13 @@ describe('a failed attempt', () => {
       ['b', true],
     ]);
     expect(budget.status()).toMatchObject({ spent: { calls: 1 }, reserved: { calls: 0, tokens: 0, usd: 0 } });
+  });
+
+  it('is repeated elsewhere when it was the fault of how the replica is set up, until no other is left', async () => {
+    const { gateway, clock, outcomes } = setUp();
+    const send = (): Promise<never> => Promise.reject(failure('ERR_AUTH'));
+    await expect(clock.runUntil(gateway.call(callOf(send)))).rejects.toMatchObject({ code: 'ERR_AUTH' });
+    expect(outcomes.map(([name]) => name)).toEqual(['a', 'b']);
   });
 
   it('that was billed counts, though nothing is stored', async () => {

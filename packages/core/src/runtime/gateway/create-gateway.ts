@@ -5,6 +5,7 @@ import { throwIfAborted, VlprmError } from '../errors.ts';
 import { within } from '../flow/abort.ts';
 import { systemClock, type Clock } from '../flow/clock.ts';
 import type { ReplicaPool } from '../flow/replica-pool.ts';
+import { isLastingFailure } from '../flow/replica.ts';
 import { retry, type RetryOptions } from '../flow/retry.ts';
 import type { LedgerAccess, LedgerEntry } from '../ledger.ts';
 import { priceUsage, type PriceTable } from '../prices.ts';
@@ -17,7 +18,7 @@ import { SharedCall } from './shared-call.ts';
 const CALL_SCHEMA = 'vlprm.call/1';
 
 export interface GatewayOptions<Replica> {
-  readonly pool: Pick<ReplicaPool<Replica>, 'lease'>;
+  readonly pool: ReplicaPool<Replica>;
   /** Stays open when the gateway is closed. */
   readonly ledger: LedgerAccess;
   /** One for all gateways of a run. Default: no limits. */
@@ -133,6 +134,9 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     const failed: string[] = [];
     const attempts = (limited: AbortSignal): Promise<Delivered<Answer>> =>
       retry(() => this.#attempt(call, cost, failed, limited), {
+        // The pool holds back the replica that asked to wait: the others may go on.
+        leastWaitMs: () => 0,
+        mayRetry: (error) => error.retryable || (isLastingFailure(error) && this.#hasOther(failed)),
         ...policy,
         ...(random && { random }),
         onRetry: (error, attempt, waitMs) => {
@@ -146,6 +150,11 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     if (left === Infinity) return attempts(signal);
     const limits = { signal, timeoutMs: left, timeoutError: () => this.#budget.outOfTime() };
     return within(limits, attempts, this.#clock);
+  }
+
+  /** Is a replica in use that has not failed this call? */
+  #hasOther(failed: readonly string[]): boolean {
+    return this.#options.pool.status().some(({ name, healthy }) => healthy && !failed.includes(name));
   }
 
   /** One attempt within the budget: what it was billed is settled, also when it failed. */
