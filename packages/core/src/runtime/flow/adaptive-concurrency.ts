@@ -35,6 +35,9 @@ export class AdaptiveConcurrency {
   #decreasedAt = 0;
   /** The round ends with a call that was sent after it began. */
   #roundBegan = 0;
+  /** Most in flight in this round, and in the one before. */
+  #peak = 0;
+  #peakBefore = 0;
   #samples = 0;
   #latencySum = 0;
   #longRunMs: number | null = null;
@@ -56,20 +59,25 @@ export class AdaptiveConcurrency {
     return this.#inFlight < this.limit;
   }
 
+  /** Of the limit, lately: what is not used is not known to be right. */
+  get #used(): number {
+    return Math.max(this.#peak, this.#peakBefore);
+  }
+
   /** Takes a place; its ticket goes back to `release`. */
   enter(): number {
-    this.#inFlight++;
+    this.#peak = Math.max(this.#peak, ++this.#inFlight);
     return this.#nextTicket++;
   }
 
   leave(ticket: number, sign: LoadSign): void {
-    const used = this.#inFlight--;
+    this.#inFlight--;
     if (sign === 'none') return;
     if (sign === 'overload') {
-      if (ticket >= this.#decreasedAt) this.#decrease(Math.min(this.#limit, used) * DECREASE);
+      if (ticket >= this.#decreasedAt) this.#decrease(Math.min(this.#limit, this.#used) * DECREASE);
       return;
     }
-    if (2 * used >= this.#limit) this.#grow();
+    if (2 * this.#used >= this.#limit) this.#grow();
     this.#observe(ticket, sign.latencyMs);
   }
 
@@ -108,6 +116,8 @@ export class AdaptiveConcurrency {
 
   #beginRound(): void {
     this.#roundBegan = this.#nextTicket;
+    this.#peakBefore = this.#peak;
+    this.#peak = this.#inFlight;
     this.#samples = 0;
     this.#latencySum = 0;
   }
