@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Usage } from '../records/index.ts';
-import { createMemoryLedger } from './ledger.ts';
+import { createMemoryLedger, createTotalsLedger } from './ledger.ts';
 import type { LedgerEntry } from './ledger.ts';
 
 const usage = (calls: number, usd: number | null = 0): Usage => ({ calls, promptTokens: 10, completionTokens: 1, usd });
@@ -88,5 +88,31 @@ describe('createMemoryLedger', () => {
       sample: { calls: 3, promptTokens: 20, completionTokens: 2, usd: 0.75 },
       judge: { calls: 2, promptTokens: 20, completionTokens: 2, usd: null },
     });
+  });
+});
+
+describe('createTotalsLedger', () => {
+  it('sums what was put, and finds nothing again', async () => {
+    const ledger = createTotalsLedger();
+    await ledger.put(entry('a'));
+    await ledger.putMany([entry('b'), entry('c', 1, 'judge')]);
+    expect(await ledger.get('a')).toBeNull();
+    expect(await ledger.getMany(['a', 'b'])).toEqual(new Map());
+    expect(await ledger.usage()).toEqual({
+      sample: { ...usage(2), promptTokens: 20, completionTokens: 2 },
+      judge: usage(1),
+    });
+  });
+
+  it('counts a transaction as a whole or not at all', async () => {
+    const ledger = createTotalsLedger();
+    const failing = ledger.transaction(async (inner) => {
+      await inner.put(entry('a'));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await ledger.usage()).toEqual({});
+    await ledger.transaction((inner) => inner.putMany([entry('a'), entry('b')]));
+    expect((await ledger.usage())['sample']?.calls).toBe(2);
   });
 });

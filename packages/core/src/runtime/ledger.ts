@@ -2,6 +2,7 @@ import { addUsage, NO_USAGE, usageSchema } from '../records/index.ts';
 import type { Usage } from '../records/index.ts';
 import { canonicalJson } from './content-hash.ts';
 import { parseRecord } from './parse-record.ts';
+import { createUsageMeter } from './usage-meter.ts';
 
 /** Something that was done and paid for: its content key, its result and its cost. */
 export interface LedgerEntry {
@@ -114,6 +115,33 @@ export function createMemoryLedger(): Ledger {
       return result;
     },
     usage: () => Promise.resolve(usageByStage(rows.values())),
+    close: () => Promise.resolve(),
+  };
+}
+
+/**
+ * A ledger that keeps totals alone, so that its memory does not grow with the calls: for a server, where equal calls are
+ * rare. It finds no entry again.
+ */
+export function createTotalsLedger(): Ledger {
+  const totals = createUsageMeter();
+  const add = ({ stage, usage }: LedgerEntry): void => totals.add(stage, usage);
+  const access: LedgerAccess = {
+    get: () => Promise.resolve(null),
+    getMany: () => Promise.resolve(new Map()),
+    put: async (entry) => add(entry),
+    putMany: async (entries) => entries.forEach(add),
+  };
+  return {
+    ...access,
+    transaction: async (work) => {
+      const staged: LedgerEntry[] = [];
+      const stage = async (entries: readonly LedgerEntry[]): Promise<void> => void staged.push(...entries);
+      const result = await work({ ...access, put: (entry) => stage([entry]), putMany: stage });
+      staged.forEach(add);
+      return result;
+    },
+    usage: () => Promise.resolve(totals.byStage()),
     close: () => Promise.resolve(),
   };
 }

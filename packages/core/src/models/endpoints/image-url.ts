@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { imageMime } from '../image-format.ts';
 import { imageHash } from '../image.ts';
 import { VlprmError } from '../../runtime/errors.ts';
 import type { ImageSlot, JsonWithImages } from './model-service.ts';
@@ -10,19 +11,6 @@ export interface ImageEncoder {
 }
 
 const DEFAULT_CACHE_BYTES = 64 * 2 ** 20;
-
-const startsWith = (bytes: Uint8Array, at: number, magic: string): boolean =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(magic.length, Math.max(0, bytes.length - at))).toString(
-    'latin1',
-  ) === magic;
-
-/** MIME type by the first bytes of a file; null when it is none of the types that models take. */
-export function imageMime(bytes: Uint8Array): 'image/png' | 'image/jpeg' | 'image/webp' | null {
-  if (startsWith(bytes, 0, '\x89PNG\r\n\x1a\n')) return 'image/png';
-  if (startsWith(bytes, 0, '\xff\xd8\xff')) return 'image/jpeg';
-  if (startsWith(bytes, 0, 'RIFF') && startsWith(bytes, 8, 'WEBP')) return 'image/webp';
-  return null;
-}
 
 function encode({ sha256, mime }: ImageSlot['image'], images: ReadonlyMap<string, Uint8Array>): string {
   const where = `image ${sha256}`;
