@@ -41,9 +41,16 @@ function siteOf({ dialect }: Sender, { replica, url, images }: Parcel): FailureS
   return { where, kind: dialect.kind, model, apiKeyEnv, url, withImages: images.size > 0, secrets };
 }
 
-/** The error with the place where it happened and what the call was billed all the same. */
-export function locate(error: unknown, replica: EndpointReplica, reported?: ReportedUsage): unknown {
-  if (!(error instanceof ServiceError) || error.where !== null) return error;
+/** What `read` returns; an error of its own says where, and what was billed all the same. */
+export function reading<T>(replica: EndpointReplica, read: () => T, reported?: ReportedUsage): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof ServiceError && error.where === null ? located(error, replica, reported) : error;
+  }
+}
+
+function located(error: ServiceError, replica: EndpointReplica, reported?: ReportedUsage): ServiceError {
   const { fix, status, retryAfterMs, cause } = error;
   const detail: ServiceErrorDetail = {
     where: replica.where,
@@ -89,7 +96,8 @@ export async function sendTo(sender: Sender, parcel: Parcel, signal: AbortSignal
     const sent = refused.apply(parcel.body);
     const received = await post(parcel.replica, images.fill(sent, parcel.images), site, signal);
     if (received.ok) {
-      const json = received.chunks ? dialect.assemble(received.chunks) : received.json;
+      const { chunks } = received;
+      const json = chunks ? reading(parcel.replica, () => dialect.assemble(chunks)) : received.json;
       return { json, quota: readQuota(received.headers, dialect.quotaPerMinute) };
     }
     const culprit = refusedParameter(received.failed);

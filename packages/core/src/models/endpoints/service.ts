@@ -16,7 +16,7 @@ import type { EndpointCapabilities } from './capabilities.ts';
 import { chatAnswerSchema, type ChatAnswer, type ChatRequest } from './chat.ts';
 import { holdToRequest, joinParts, splitChoices, type ChoicePart } from './choices.ts';
 import { definedFields } from './defined-fields.ts';
-import { dialectOf, type Dialect, type ReportedUsage } from './dialects/index.ts';
+import { dialectOf, type Dialect } from './dialects/index.ts';
 import type { EndpointConfig, EndpointKind } from './endpoint-config.ts';
 import { estimateTokens } from './estimate.ts';
 import { createImageEncoder, type ImageEncoder } from './image-url.ts';
@@ -24,7 +24,7 @@ import type { CallContext, Exchange, JsonWithImages, ModelService, WireBody } fr
 import { createRefusedParameters } from './refused-parameters.ts';
 import { createReplicas, type EndpointReplica, type ReplicaOptions } from './replica.ts';
 import { requireCapabilities } from './requirements.ts';
-import { locate, sendTo, type Sender } from './sending.ts';
+import { reading, sendTo, type Sender } from './sending.ts';
 
 export interface ModelServiceOptions extends ReplicaOptions {
   /** Stays open when the service is closed. */
@@ -121,7 +121,7 @@ class EndpointService implements PooledModelService {
         const body = withExtras({ ...exchange.body, ...named }, extraBody);
         const url = replica.addresses.root + path;
         const { json, quota } = await sendTo(this.#sender, { replica, url, body, images: context.images }, signal);
-        return read(replica, () => ({ ...exchange.read(json), quota }));
+        return reading(replica, () => ({ ...exchange.read(json), quota }));
       },
     });
   }
@@ -163,11 +163,15 @@ class EndpointService implements PooledModelService {
     const { stream = false, contextTokens = null, extraBody } = this.#config;
     const settings = { capabilities: this.#capabilities, stream, contextTokens };
     const { chat: url } = replica.addresses;
-    const encoded = read(replica, () => dialect.encodeChat(narrowed(request, dialect), settings));
+    const encoded = reading(replica, () => dialect.encodeChat(narrowed(request, dialect), settings));
     const body = withExtras({ model: replica.model, ...encoded }, extraBody);
     const { json, quota } = await sendTo(this.#sender, { replica, url, body, images }, signal);
     const reported = dialect.readUsage(json);
-    const answer = read(replica, () => holdToRequest(dialect.decodeChat(json, request, settings), request), reported);
+    const answer = reading(
+      replica,
+      () => holdToRequest(dialect.decodeChat(json, request, settings), request),
+      reported,
+    );
     return { answer, ...reported, quota };
   }
 }
@@ -189,15 +193,6 @@ function withExtras(body: WireBody, extras: EndpointConfig['extraBody'] = {}): W
 
 function isObject(value: JsonWithImages | undefined): value is Readonly<Record<string, JsonWithImages>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** What `reading` returns; what it throws says where, and what was billed. */
-function read<T>(replica: EndpointReplica, reading: () => T, reported?: ReportedUsage): T {
-  try {
-    return reading();
-  } catch (error) {
-    throw locate(error, replica, reported);
-  }
 }
 
 /**

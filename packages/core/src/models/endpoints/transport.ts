@@ -24,7 +24,7 @@ function readThrown(thrown: unknown, site: FailureSite, signal: AbortSignal): Re
     throw connectionFailure(failure, site);
   }
   if (thrown instanceof APIError) return { ok: false, failed: failedInside({ error: thrown.error }, new Headers()) };
-  throw connectionFailure(thrown, site);
+  throw thrown instanceof SyntaxError ? brokenJson(site) : connectionFailure(thrown, site);
 }
 
 /** A failure that came with status 200 or inside a stream; the error itself may hold a status. */
@@ -51,6 +51,10 @@ function notJson(body: string, site: FailureSite): ServiceError {
     const fix = `check the path of \`baseUrl\`: ${site.url} was called`;
     return failureAt(site, 'ERR_DIALECT', 'the server answered with a page of HTML', { fix });
   }
+  return brokenJson(site);
+}
+
+function brokenJson(site: FailureSite): ServiceError {
   return failureAt(site, 'ERR_ANSWER_MALFORMED', 'the answer is broken JSON', {
     fix: "check `kind` and the version of the server, and look at the server's log",
   });

@@ -10,7 +10,7 @@ const chunkSchema = z.object({
       logprobs: z.object({ content: z.array(z.unknown()).nullish() }).nullish(),
     }),
   ),
-  usage: z.unknown(),
+  usage: z.unknown().optional(),
 });
 
 interface OpenChoice {
