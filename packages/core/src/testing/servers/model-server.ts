@@ -5,7 +5,11 @@ import { sha256 } from '../../runtime/content-hash.ts';
 import type { Brain } from './brain.ts';
 import { complete } from './completion.ts';
 import type { Dialect, HttpCall, JsonReply, Reply, ServedModel, Serving } from './dialect.ts';
+import { azure } from './dialects/azure.ts';
+import { llamaCpp } from './dialects/llama-cpp.ts';
+import { ollama } from './dialects/ollama.ts';
 import { openai } from './dialects/openai.ts';
+import { sglang } from './dialects/sglang.ts';
 import { vllm } from './dialects/vllm.ts';
 import type { FaultKind, FaultPlan } from './fault-plan.ts';
 import { spoilCompletion } from './faulty-completion.ts';
@@ -15,7 +19,7 @@ import { RefusedRequest } from './refusals.ts';
 import { writeCut, writeMalformed, writeReply } from './responses.ts';
 import { tokenize } from './tokenizer.ts';
 
-const DIALECTS = { vllm, openai } satisfies Record<string, Dialect>;
+const DIALECTS = { vllm, sglang, openai, azure, 'llama.cpp': llamaCpp, ollama } satisfies Record<string, Dialect>;
 export type ServerDialect = keyof typeof DIALECTS;
 
 export interface ModelServerOptions {
@@ -58,6 +62,8 @@ export interface ModelServer {
   readonly inFlight: number;
   close(): Promise<void>;
 }
+
+const MODEL_ROUTE = /\/(completions?|generate|pooling|chat)$/;
 
 const DEFAULT_MODEL: ServedModel = {
   names: ['tiny-vl'],
@@ -138,10 +144,10 @@ class LoopbackServer {
     );
   }
 
-  /** Faults befall what a model answers: not lists of models, not tokenization. */
+  /** Faults befall what the model answers, not its server: no lists of models, no tokenization. */
   #faultOf(method: string, path: string, body: string): FaultKind | null {
     const { faults } = this.#options;
-    if (faults === undefined || method !== 'POST' || path.endsWith('/tokenize')) return null;
+    if (faults === undefined || method !== 'POST' || !MODEL_ROUTE.test(path)) return null;
     const content = sha256(`${path}\n${body}`);
     const attempt = this.#attempts.get(content) ?? 0;
     this.#attempts.set(content, attempt + 1);

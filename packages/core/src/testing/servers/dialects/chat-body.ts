@@ -57,7 +57,8 @@ export function decodeImage(base64: string): Uint8Array {
 
 const DATA_URL = /^data:image\/(?:png|jpeg|webp|gif);base64,(.*)$/s;
 
-function readImage(url: string): Uint8Array {
+/** Bytes of an image that stands in a data URL. */
+export function readImageUrl(url: string): Uint8Array {
   const base64 = DATA_URL.exec(url)?.[1];
   if (base64 === undefined) throw new RefusedRequest({ kind: 'image-unreadable' });
   return decodeImage(base64);
@@ -66,22 +67,20 @@ function readImage(url: string): Uint8Array {
 function readMessage({ role, content }: WireMessage): ServedMessage {
   if (typeof content === 'string') return { role, text: content, images: [] };
   const text = content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
-  const images = content.flatMap((part) => (part.type === 'image_url' ? [readImage(part.image_url.url)] : []));
+  const images = content.flatMap((part) => (part.type === 'image_url' ? [readImageUrl(part.image_url.url)] : []));
   return { role, text, images };
 }
 
 /** Messages with their images as bytes, refused when the model cannot take the images. */
 export function readMessages(messages: readonly WireMessage[], model: ServedModel): ServedMessage[] {
   const read = messages.map(readMessage);
-  requireImages(
-    read.reduce((total, { images }) => total + images.length, 0),
-    model,
-  );
+  requireImages(read, model);
   return read;
 }
 
 /** Refuses images that the model cannot see, or more than it takes. */
-export function requireImages(images: number, model: ServedModel): void {
+export function requireImages(messages: readonly ServedMessage[], model: ServedModel): void {
+  const images = messages.reduce((total, message) => total + message.images.length, 0);
   if (images > 0 && !model.images)
     throw new RefusedRequest({ kind: 'images-unsupported', model: model.names[0] ?? '' });
   if (model.maxImages !== null && images > model.maxImages) {

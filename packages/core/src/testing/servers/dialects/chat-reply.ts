@@ -12,6 +12,8 @@ export interface ChatReplyStyle {
   response(completion: Completion): Readonly<Record<string, unknown>>;
   /** How a token is named among the log-probabilities. */
   tokenName(token: Token): string;
+  /** Further fields of a token. */
+  tokenFields?(token: Token): Readonly<Record<string, unknown>>;
 }
 
 export interface ChatReplyOptions {
@@ -32,6 +34,7 @@ function encodeToken({ token, distribution }: CompletedToken, options: ChatReply
     token: options.style.tokenName(ranked),
     logprob,
     bytes: bytesOf(ranked.text),
+    ...options.style.tokenFields?.(ranked),
   });
   const top =
     options.labelTokenIds === null

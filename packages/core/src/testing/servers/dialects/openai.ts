@@ -17,18 +17,7 @@ import { chatReply, type ChatReplyStyle } from './chat-reply.ts';
 const KNOWN = new Set([...Object.keys(chatFields), 'logit_bias', 'response_format', 'service_tier', 'store', 'user']);
 const MOST_STOPS = 4;
 
-const chatSchema = z.looseObject({
-  ...chatFields,
-  model: z.string(),
-  response_format: z
-    .object({
-      type: z.enum(['text', 'json_object', 'json_schema']),
-      json_schema: z
-        .object({ name: z.string(), schema: z.object({ enum: z.array(z.string()).optional() }).loose() })
-        .optional(),
-    })
-    .optional(),
-});
+const chatSchema = z.looseObject({ ...chatFields, model: z.string() });
 
 function checkChat(fields: ChatFields & Record<string, unknown>): void {
   const unknown = Object.keys(fields).find((name) => !KNOWN.has(name));
@@ -99,7 +88,7 @@ export async function openaiChat(body: unknown, serving: Serving, style: ChatRep
   const request = readChatFields(fields, model, {
     continueFinal: false,
     generationPrompt: true,
-    choices: fields.response_format?.json_schema?.schema.enum ?? null,
+    choices: null,
   });
   const completion = await serving.complete(request, { keepStop: false });
   return chatReply(completion, {

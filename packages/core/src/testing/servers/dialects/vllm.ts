@@ -215,6 +215,7 @@ function refuse(refusal: Refusal): JsonReply {
 export const vllm: Dialect = {
   route: routes({
     'GET /v1/models': models,
+    'GET /version': () => json({ version: '0.22.1' }),
     'POST /v1/chat/completions': chat,
     'POST /tokenize': tokens,
     'POST /pooling': pooling,
