@@ -71,6 +71,52 @@ describe('the SQLite ledger', () => {
     await ledger.close();
   });
 
+  it('stores puts of one moment together, and the one that cannot be stored fails alone', async () => {
+    const ledger = openSqliteLedger(join(dir, 'ledger.sqlite'));
+    const count = 5000;
+    const puts = Array.from({ length: count }, (_, i) => ledger.put(entry(`k${i}`, { value: i })));
+    const bad = ledger.put(entry('bad', { value: Number.NaN }));
+    const second = ledger.put(entry('k7', { value: 'second' }));
+    const seen = ledger.getMany(['k7', 'k4999', 'bad']);
+    await expect(bad).rejects.toMatchObject({ code: 'ERR_INTERNAL' });
+    await Promise.all([...puts, second]);
+    expect([...(await seen).values()].map(({ value }) => value)).toEqual([7, 4999]);
+    expect((await ledger.usage())['sample']?.calls).toBe(count);
+    await ledger.close();
+  });
+
+  it('stores what was put before it is closed', async () => {
+    const path = join(dir, 'ledger.sqlite');
+    const first = openSqliteLedger(path);
+    const puts = Array.from({ length: 3000 }, (_, i) => first.put(entry(`k${i}`)));
+    await Promise.all([...puts, first.close()]);
+    await expect(first.get('k1')).rejects.toMatchObject({ code: 'ERR_INTERNAL' });
+    await expect(first.usage()).rejects.toMatchObject({ code: 'ERR_INTERNAL' });
+    await first.close();
+    const second = openSqliteLedger(path);
+    expect((await second.usage())['sample']?.calls).toBe(3000);
+    await second.close();
+  });
+
+  it('gives each reader values of its own', async () => {
+    const ledger = openSqliteLedger(join(dir, 'ledger.sqlite'));
+    await ledger.put(entry('a', { value: [1] }));
+    const [one, other] = await Promise.all([ledger.get('a'), ledger.get('a')]);
+    (one?.value as number[]).push(2);
+    expect(other?.value).toEqual([1]);
+    await ledger.close();
+  });
+
+  it('tells keys apart that begin alike', async () => {
+    const ledger = openSqliteLedger(join(dir, 'ledger.sqlite'));
+    const keys = Array.from({ length: 50 }, (_, i) => `problem-with-a-long-name-${i}`);
+    await ledger.putMany(keys.map((key) => entry(key, { value: key })));
+    await ledger.putMany(keys.map((key) => entry(key, { value: 'again' })));
+    const found = await ledger.getMany([...keys, 'problem-with-a-long-name']);
+    expect([...found.values()].map(({ value }) => value)).toEqual(keys);
+    await ledger.close();
+  });
+
   it('rolls a transaction back when its work throws, and others wait for its end', async () => {
     const ledger = openSqliteLedger(join(dir, 'ledger.sqlite'));
     let release: (() => void) | undefined;

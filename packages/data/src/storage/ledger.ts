@@ -1,89 +1,171 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { usageSchema } from '@vlprm/core/records';
-import { canonicalJson, VlprmError, type Ledger, type LedgerAccess, type LedgerEntry } from '@vlprm/core/runtime';
-import Database from 'libsql';
-import { z } from 'zod';
+import { setImmediate } from 'node:timers/promises';
+import { VlprmError, type Ledger, type LedgerAccess, type LedgerEntry } from '@vlprm/core/runtime';
+import { openEntryTable, toEntry, toRow, type EntryRow, type EntryTable, type NewRow } from './entry-table.ts';
 
-/** Raised when the tables change. */
-const USER_VERSION = 1;
+/** Rows after which a turn of the loop lets others work: some milliseconds. */
+const ROWS_PER_TURN = 1024;
 
-const TABLES = `
-  CREATE TABLE IF NOT EXISTS entries (
-    key TEXT PRIMARY KEY,
-    stage TEXT NOT NULL,
-    value TEXT NOT NULL,
-    calls INTEGER NOT NULL,
-    prompt_tokens INTEGER,
-    completion_tokens INTEGER,
-    usd REAL
-  ) WITHOUT ROWID`;
-
-const rowSchema = z.object({
-  key: z.string(),
-  stage: z.string(),
-  value: z.string(),
-  calls: z.int(),
-  prompt_tokens: z.int().nullable(),
-  completion_tokens: z.int().nullable(),
-  usd: z.number().nullable(),
-});
-
-/** Sums by stage; a part that is unknown in one entry is unknown in the sum. */
-const TOTALS = `
-  SELECT stage,
-    sum(calls) AS calls,
-    CASE WHEN count(prompt_tokens) = count(*) THEN sum(prompt_tokens) END AS promptTokens,
-    CASE WHEN count(completion_tokens) = count(*) THEN sum(completion_tokens) END AS completionTokens,
-    CASE WHEN count(usd) = count(*) THEN sum(usd) END AS usd
-  FROM entries GROUP BY stage ORDER BY stage`;
-
-const totalSchema = usageSchema.extend({ stage: z.string() });
-
-function toEntry(row: unknown): LedgerEntry {
-  const { key, stage, value, calls, prompt_tokens, completion_tokens, usd } = rowSchema.parse(row);
-  const usage = { calls, promptTokens: prompt_tokens, completionTokens: completion_tokens, usd };
-  return { key, stage, value: JSON.parse(value) as unknown, usage };
+interface Read {
+  readonly keys: readonly string[];
+  readonly resolve: (found: Map<string, LedgerEntry>) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-function openDatabase(path: string): Database.Database {
-  mkdirSync(dirname(path), { recursive: true });
-  const database = new Database(path, { timeout: 10_000 });
-  // WAL and synchronous=NORMAL: a commit survives a killed process; a power cut may lose the newest, never the file.
-  database.exec('PRAGMA journal_mode = WAL');
-  database.exec('PRAGMA synchronous = NORMAL');
-  const [version] = database.prepare('PRAGMA user_version').raw().get() as [number];
-  if (version !== 0 && version !== USER_VERSION) {
-    database.close();
-    throw new VlprmError('ERR_SCHEMA_VERSION', `a ledger of version ${version} where ${USER_VERSION} is expected`, {
-      where: path,
-      fix: 'go on with the version of vlprm that began the run, or choose another --out',
+interface Write {
+  readonly rows: readonly NewRow[];
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Reads and writes of one turn of the event loop are done together: one transaction, one query. */
+class TableTurns {
+  readonly #table: EntryTable;
+  #reads: Read[] = [];
+  #writes: Write[] = [];
+  #scheduled = false;
+  #closed = false;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(table: EntryTable) {
+    this.#table = table;
+  }
+
+  read(keys: readonly string[]): Promise<Map<string, LedgerEntry>> {
+    return this.#soon((resolve, reject) => this.#reads.push({ keys, resolve, reject }));
+  }
+
+  write(rows: readonly NewRow[]): Promise<void> {
+    return this.#soon((resolve, reject) => this.#writes.push({ rows, resolve, reject }));
+  }
+
+  /** Has the table for itself, after what came before. */
+  alone<T>(task: (table: EntryTable) => Promise<T>): Promise<T> {
+    return this.#queue(() => task(this.#table));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    const closed = this.alone(async (table) => table.close());
+    this.#closed = true;
+    await closed;
+  }
+
+  /** Runs tasks one after another; a task that fails does not hold up the next. */
+  #queue<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(afterClose());
+    const result = this.#last.then(task);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Adds to what is done at the next turn. */
+  #soon<T>(add: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw afterClose();
+      add(resolve, reject);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      void this.#queue(() => this.#turn());
     });
   }
-  database.exec(TABLES);
-  database.exec(`PRAGMA user_version = ${USER_VERSION}`);
-  return database;
+
+  async #turn(): Promise<void> {
+    await setImmediate();
+    this.#scheduled = false;
+    const [reads, writes] = [this.#reads, this.#writes];
+    this.#reads = [];
+    this.#writes = [];
+    for (const [index, group] of [...groupsOf(writes)].entries()) {
+      if (index > 0) await setImmediate();
+      await this.#store(group);
+    }
+    this.#answer(reads);
+  }
+
+  async #store(writes: readonly Write[]): Promise<void> {
+    try {
+      await atomically(this.#table, () => {
+        this.#table.insert(writes.flatMap(({ rows }) => rows));
+      });
+    } catch (error) {
+      for (const { reject } of writes) reject(error);
+      return;
+    }
+    for (const { resolve } of writes) resolve();
+  }
+
+  #answer(reads: readonly Read[]): void {
+    if (reads.length === 0) return;
+    try {
+      const found = this.#table.select(reads.flatMap(({ keys }) => keys));
+      for (const { keys, resolve } of reads) resolve(entriesOf(found, keys));
+    } catch (error) {
+      for (const { reject } of reads) reject(error);
+    }
+  }
 }
 
-/** Runs tasks one after another; a task that fails does not hold up the next. */
-function createQueue(): <T>(task: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (task) => {
-    const result = last.then(task);
-    last = result.catch(() => undefined);
+function afterClose(): VlprmError {
+  return new VlprmError('ERR_INTERNAL', 'a ledger is used after it was closed');
+}
+
+/** Consecutive writes of some {@link ROWS_PER_TURN} rows; what was put together stays together. */
+function* groupsOf(writes: readonly Write[]): Generator<readonly Write[]> {
+  let begin = 0;
+  let rows = 0;
+  for (const [index, write] of writes.entries()) {
+    rows += write.rows.length;
+    if (rows < ROWS_PER_TURN && index < writes.length - 1) continue;
+    yield writes.slice(begin, index + 1);
+    begin = index + 1;
+    rows = 0;
+  }
+}
+
+async function atomically<T>(table: EntryTable, work: () => T | Promise<T>): Promise<T> {
+  table.begin();
+  try {
+    const result = await work();
+    table.commit();
     return result;
+  } catch (error) {
+    table.rollback();
+    throw error;
+  }
+}
+
+/** Entries of the keys that were found, each with values of its own. */
+function entriesOf(found: ReadonlyMap<string, EntryRow>, keys: readonly string[]): Map<string, LedgerEntry> {
+  const rows = keys.flatMap((key) => found.get(key) ?? []);
+  return new Map(rows.map((row) => [row.key, toEntry(row)]));
+}
+
+/** Gets and puts as one port, whatever reads and writes. */
+function accessBy(
+  read: (keys: readonly string[]) => Promise<Map<string, LedgerEntry>>,
+  write: (rows: readonly NewRow[]) => Promise<void>,
+): LedgerAccess {
+  return {
+    get: async (key) => (await read([key])).get(key) ?? null,
+    getMany: read,
+    put: async (entry) => write([toRow(entry)]),
+    putMany: async (entries) => write(entries.map(toRow)),
   };
 }
 
-/**
- * A ledger in an SQLite file. What a resolved promise has stored survives a killed process, and a batch is stored in
- * one transaction. Creates the file and its folder. One connection: a `transaction` makes other callers wait.
- * @throws ERR_FILE_MALFORMED for a file that is no SQLite database, ERR_SCHEMA_VERSION for a ledger of another version
- */
-export function openSqliteLedger(path: string): Ledger {
-  let database: Database.Database;
+function accessTo(table: EntryTable): LedgerAccess {
+  return accessBy(
+    async (keys) => entriesOf(table.select(keys), keys),
+    async (rows) => table.insert(rows),
+  );
+}
+
+function openTable(path: string): EntryTable {
   try {
-    database = openDatabase(path);
+    mkdirSync(dirname(path), { recursive: true });
+    return openEntryTable(path);
   } catch (cause) {
     if (VlprmError.is(cause)) throw cause;
     throw new VlprmError('ERR_FILE_MALFORMED', 'the ledger cannot be opened', {
@@ -92,62 +174,23 @@ export function openSqliteLedger(path: string): Ledger {
       cause,
     });
   }
-  const select = database.prepare('SELECT * FROM entries WHERE key = ?');
-  const insert = database.prepare('INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)');
-  const queue = createQueue();
+}
 
-  const get = (key: string): LedgerEntry | null => {
-    const row = select.get(key);
-    return row === undefined ? null : toEntry(row);
-  };
-  const insertEntries = (entries: readonly LedgerEntry[]): void => {
-    for (const { key, stage, value, usage } of entries) {
-      const { calls, promptTokens, completionTokens, usd } = usageSchema.parse(usage);
-      insert.run(key, stage, canonicalJson(value), calls, promptTokens, completionTokens, usd);
-    }
-  };
-  const within = async <T>(work: () => Promise<T>): Promise<T> => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      const result = await work();
-      database.exec('COMMIT');
-      return result;
-    } catch (error) {
-      database.exec('ROLLBACK');
-      throw error;
-    }
-  };
-  const access = (
-    read: <T>(task: () => Promise<T>) => Promise<T>,
-    store: (entries: readonly LedgerEntry[]) => Promise<void>,
-  ): LedgerAccess => ({
-    get: (key) => read(async () => get(key)),
-    getMany: (keys) =>
-      read(async () => {
-        const found = keys.map(get).filter((entry) => entry !== null);
-        return new Map(found.map((entry) => [entry.key, entry]));
-      }),
-    put: (entry) => store([entry]),
-    putMany: store,
-  });
-  const inside = access(
-    (task) => task(),
-    async (entries) => insertEntries(entries),
-  );
+/**
+ * A ledger in an SQLite file. What a resolved promise has stored survives a killed process, and a batch is stored as a
+ * whole. Puts of one turn of the event loop share a transaction. Creates the file and its folder. One connection: a
+ * `transaction` makes other callers wait.
+ * @throws ERR_FILE_MALFORMED for a file that is no SQLite database, ERR_SCHEMA_VERSION for a ledger of another version
+ */
+export function openSqliteLedger(path: string): Ledger {
+  const turns = new TableTurns(openTable(path));
   return {
-    ...access(queue, (entries) => queue(() => within(async () => insertEntries(entries)))),
-    transaction: (work) => queue(() => within(() => work(inside))),
-    usage: () =>
-      queue(async () => {
-        const rows = database
-          .prepare(TOTALS)
-          .all()
-          .map((row) => totalSchema.parse(row));
-        return Object.fromEntries(rows.map(({ stage, ...usage }) => [stage, usage]));
-      }),
-    close: () =>
-      queue(async () => {
-        database.close();
-      }),
+    ...accessBy(
+      (keys) => turns.read(keys),
+      (rows) => turns.write(rows),
+    ),
+    transaction: (work) => turns.alone((table) => atomically(table, () => work(accessTo(table)))),
+    usage: () => turns.alone(async (table) => table.totals()),
+    close: () => turns.close(),
   };
 }
