@@ -126,7 +126,7 @@ describe('answers of the chat completions API', () => {
     await expect(ask(json(body), chat)).rejects.toMatchObject({
       code: 'ERR_ANSWER_MALFORMED',
       retryable: true,
-      message: typeof message === 'string' ? message : expect.stringMatching(message),
+      message: typeof message === 'string' ? message : (expect.stringMatching(message) as string),
       where: expect.stringMatching(/^endpoint policy at http:/) as string,
     });
   });

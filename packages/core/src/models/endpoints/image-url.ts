@@ -34,6 +34,12 @@ function encode({ sha256, mime }: ImageSlot['image'], images: ReadonlyMap<string
 
 const isSlot = (value: object): value is ImageSlot => 'image' in value && 'as' in value;
 
+/** Does a body have slots for images? */
+export function hasImages(value: JsonWithImages): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return isSlot(value) || Object.values(value).some((item: JsonWithImages) => hasImages(item));
+}
+
 /** Encoded images are kept up to `cacheBytes`, the least recently used ones go first. */
 export function createImageEncoder(cacheBytes = DEFAULT_CACHE_BYTES): ImageEncoder {
   const encoded = new LRUCache<string, string>({

@@ -5,7 +5,7 @@ import type { Dialect, ReportedUsage } from './dialects/index.ts';
 import { httpFailure, refusedParameter } from './failures/http-failure.ts';
 import { readQuota } from './failures/quota-headers.ts';
 import { failureAt, type FailureSite } from './failures/site.ts';
-import type { ImageEncoder } from './image-url.ts';
+import { hasImages, type ImageEncoder } from './image-url.ts';
 import type { WireBody } from './model-service.ts';
 import type { RefusedParameters } from './refused-parameters.ts';
 import type { EndpointReplica } from './replica.ts';
@@ -36,9 +36,9 @@ export interface Received {
   readonly quota: QuotaReport | null;
 }
 
-function siteOf({ dialect }: Sender, { replica, url, images }: Parcel): FailureSite {
+function siteOf({ dialect }: Sender, { replica, url, body }: Parcel): FailureSite {
   const { where, model, apiKeyEnv, secrets } = replica;
-  return { where, kind: dialect.kind, model, apiKeyEnv, url, withImages: images.size > 0, secrets };
+  return { where, kind: dialect.kind, model, apiKeyEnv, url, withImages: hasImages(body), secrets };
 }
 
 /** What `read` returns; an error of its own says where, and what was billed all the same. */

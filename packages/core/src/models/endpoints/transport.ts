@@ -1,4 +1,4 @@
-import { APIConnectionError, APIError } from 'openai';
+import { APIConnectionError, APIError, type OpenAI } from 'openai';
 import { Stream } from 'openai/streaming';
 import { abortError } from '../../runtime/errors.ts';
 import { ServiceError } from '../../runtime/gateway/index.ts';
@@ -34,9 +34,10 @@ function failedInside(json: { readonly error: unknown }, headers: Headers): Fail
   return { status: code >= 400 && code < 600 ? code : 500, headers, body: JSON.stringify(json) };
 }
 
-async function readStream(response: Response): Promise<unknown[]> {
+async function readStream(response: Response, client: OpenAI): Promise<unknown[]> {
   const chunks: unknown[] = [];
-  for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController())) chunks.push(chunk);
+  for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController(), client))
+    chunks.push(chunk);
   return chunks;
 }
 
@@ -60,10 +61,11 @@ function brokenJson(site: FailureSite): ServiceError {
   });
 }
 
-async function readResponse(response: Response, site: FailureSite): Promise<Received> {
+async function readResponse(response: Response, client: OpenAI, site: FailureSite): Promise<Received> {
   const { headers } = response;
   const type = headers.get('content-type') ?? '';
-  if (type.includes('text/event-stream')) return { ok: true, chunks: await readStream(response), json: null, headers };
+  if (type.includes('text/event-stream'))
+    return { ok: true, chunks: await readStream(response, client), json: null, headers };
   const body = await response.text();
   if (type.includes('ndjson')) {
     const chunks = readLines(body);
@@ -97,7 +99,7 @@ export async function post(
 ): Promise<Received> {
   try {
     const response = await client.post(site.url, { body, signal }).asResponse();
-    return findFailure(await readResponse(response, site));
+    return findFailure(await readResponse(response, client, site));
   } catch (thrown) {
     return readThrown(thrown, site, signal);
   }

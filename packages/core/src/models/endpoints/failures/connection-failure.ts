@@ -40,6 +40,10 @@ export function connectionFailure(error: unknown, site: FailureSite): ServiceErr
     const what = `no server answers: ${unreachable} (${code})`;
     return failureAt(site, 'ERR_ENDPOINT_UNREACHABLE', what, detail('check `baseUrl`, and that the server runs'));
   }
+  if (message === 'bad port') {
+    const what = 'no server answers: HTTP clients refuse this port, which belongs to another protocol';
+    return failureAt(site, 'ERR_ENDPOINT_UNREACHABLE', what, detail('let the server listen on another port'));
+  }
   if (TLS.test(code)) {
     const fix = 'check that `baseUrl` has the right scheme, and the certificate of the server (NODE_EXTRA_CA_CERTS)';
     return failureAt(site, 'ERR_ENDPOINT_UNREACHABLE', `no safe connection can be made (${words})`, detail(fix));
