@@ -25,6 +25,10 @@ describe('canonicalJson', () => {
     expect(canonicalJson(reversed(value))).toBe(text);
   });
 
+  test.prop([fc.string({ unit: 'binary' })])('writes every text as JSON does', (text) => {
+    expect(canonicalJson({ [text]: text })).toBe(JSON.stringify({ [text]: text }));
+  });
+
   it('sorts by code units and leaves out what is undefined', () => {
     expect(canonicalJson({ b: [1, { d: null, c: 'é' }], a: undefined, '10': 1, '9': 2, B: -0 })).toBe(
       '{"10":1,"9":2,"B":0,"b":[1,{"c":"é","d":null}]}',

@@ -27,6 +27,22 @@ test('work within its limits returns, and leaves no timer and no listener', asyn
   expect([clock.pending, listeners(signal)]).toEqual([0, 0]);
 });
 
+test('a thousand calls may wait for one signal: one listener, which goes with the last of them', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const one = new AbortController();
+  const short = within({ signal: one.signal }, (own) => within({ signal }, () => untilAborted(never(), own)));
+  const calls = Array.from({ length: 1000 }, () => within({ signal }, never));
+  expect(listeners(signal)).toBe(1);
+  one.abort();
+  await expect(short).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+  expect(listeners(signal)).toBe(1);
+  controller.abort();
+  const ends = await Promise.allSettled(calls);
+  expect(ends.every((end) => end.status === 'rejected' && VlprmError.is(end.reason))).toBe(true);
+  expect(listeners(signal)).toBe(0);
+});
+
 test('a timeout ends work that does not heed its signal, and its signal tells why', async () => {
   const clock = createManualClock();
   const { signal } = new AbortController();

@@ -2,10 +2,41 @@ import { abortError, throwIfAborted, type VlprmError } from '../errors.ts';
 import { ServiceError } from '../gateway/service-error.ts';
 import { systemClock, type Clock } from './clock.ts';
 
-/** Calls back when a signal that has not fired yet fires; the result takes it back. */
+/** All that wait for one signal, behind one listener: an EventTarget looks through its listeners to add another. */
+class AbortWatch {
+  readonly #signal: AbortSignal;
+  readonly #callbacks = new Set<{ readonly call: () => void }>();
+  readonly #fire = (): void => {
+    for (const { call } of this.#callbacks) call();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  add(call: () => void): () => void {
+    if (this.#callbacks.size === 0) this.#signal.addEventListener('abort', this.#fire, { once: true });
+    const callback = { call };
+    this.#callbacks.add(callback);
+    return () => {
+      if (this.#callbacks.delete(callback) && this.#callbacks.size === 0) {
+        this.#signal.removeEventListener('abort', this.#fire);
+      }
+    };
+  }
+}
+
+const watches = new WeakMap<AbortSignal, AbortWatch>();
+
+/** Calls back when a signal that has not fired yet fires; the result takes it back. Any number may wait for a signal. */
 export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
-  signal?.addEventListener('abort', callback, { once: true });
-  return () => signal?.removeEventListener('abort', callback);
+  if (signal === undefined) return () => undefined;
+  let watch = watches.get(signal);
+  if (watch === undefined) {
+    watch = new AbortWatch(signal);
+    watches.set(signal, watch);
+  }
+  return watch.add(callback);
 }
 
 /** What `work` settles to, or the abort's error as soon as the signal fires; `work` may then go on unheard. */

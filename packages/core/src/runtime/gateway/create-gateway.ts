@@ -2,7 +2,7 @@ import { NO_USAGE, type Usage } from '../../records/index.ts';
 import { createBudget, type Budget, type CallCost, type Reservation } from '../budget.ts';
 import { contentHash } from '../content-hash.ts';
 import { throwIfAborted, VlprmError } from '../errors.ts';
-import { within } from '../flow/abort.ts';
+import { untilAborted, within } from '../flow/abort.ts';
 import { systemClock, type Clock } from '../flow/clock.ts';
 import type { ReplicaPool } from '../flow/replica-pool.ts';
 import { isLastingFailure } from '../flow/replica.ts';
@@ -94,7 +94,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
 
   /** Waits for a call within the caller's own limits. */
   #wait<Answer>(shared: SharedCall<Answer>, { signal, deadlineMs }: CallOptions): Promise<Answer> {
-    if (signal === undefined && deadlineMs === undefined) return shared.join((result) => result);
+    if (deadlineMs === undefined) return shared.join((result) => untilAborted(result, signal));
     const timeoutError = (): VlprmError => {
       const last = shared.lastFailure;
       const before = last === null ? '' : `; the last attempt: ${last.message}`;
