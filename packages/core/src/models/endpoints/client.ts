@@ -26,7 +26,8 @@ export class FetchFailure extends Error {
 
 async function fetchAnswer(inner: typeof fetch, url: string | URL | Request, init?: RequestInit): Promise<Response> {
   try {
-    const response = await inner(url, init);
+    // A redirected POST arrives as a GET, or takes the key to another host.
+    const response = await inner(url, { ...init, redirect: 'manual' });
     if (response.ok) return response;
     const { status, headers } = response;
     throw new RefusedResponse({ status, headers, body: await response.text() });

@@ -41,6 +41,11 @@ function readKey(variable: string, endpoint: string, env: ReplicaOptions['env'])
   });
 }
 
+/** `endpoint NAME at URL`. */
+function describeServer(baseUrl: URL, endpoint: string): string {
+  return `endpoint ${endpoint} at ${(baseUrl.origin + baseUrl.pathname).replace(/\/+$/, '')}`;
+}
+
 function readBaseUrl(text: string, endpoint: string): URL {
   const url = new URL(text);
   if (url.username === '' && url.password === '') return url;
@@ -68,7 +73,7 @@ function createReplica(
   const baseUrl = readBaseUrl(config.baseUrl, endpoint);
   const key = apiKeyEnv === undefined ? null : readKey(apiKeyEnv, endpoint, env);
   return {
-    where: `endpoint ${endpoint} at ${baseUrl.origin}${baseUrl.pathname}`,
+    where: describeServer(baseUrl, endpoint),
     model,
     addresses: dialect.addresses(baseUrl, model, apiVersion),
     client: createClient(key === null ? {} : dialect.authorization(key), options.fetch),
@@ -86,10 +91,9 @@ export function createReplicas(
   const { replicas = [], ...first } = config;
   return [first, ...replicas.map((replica) => ({ ...first, ...definedFields(replica) }))].map((each, index, all) => {
     const replica = createReplica(each, dialect, config.apiVersion ?? null, options);
-    const { root } = replica.addresses;
     const repeated = all.slice(0, index).filter(({ baseUrl }) => baseUrl === each.baseUrl).length;
     return {
-      name: repeated === 0 ? root : `${root} (${repeated + 1})`,
+      name: repeated === 0 ? replica.where : `${replica.where} (${repeated + 1})`,
       replica,
       weight: each.weight ?? 1,
       requestsPerMinute: each.requestsPerMinute ?? null,

@@ -177,7 +177,7 @@ describe('what servers say of a failure', () => {
   ])('%s: %s', async (code, _, status, body) => {
     const error = await failWith(says(status, body));
     expect(error).toMatchObject({ code, status });
-    expect(error.where).toMatch(/^endpoint policy at http:\/\/127\.0\.0\.1:\d+\/$/);
+    expect(error.where).toMatch(/^endpoint policy at http:\/\/127\.0\.0\.1:\d+$/);
     expect(error.fix).toBeTruthy();
     expect(error.toLine()).not.toContain('\n');
     expect(JSON.stringify([error.toLine(), error.stack, error.cause])).not.toContain(KEY);
@@ -208,6 +208,14 @@ describe('what servers say of a failure', () => {
   it('lists the models that there are', async () => {
     const error = await failWith(says(404, openAiError('The model `vlm-7b` does not exist.', 404)));
     expect(error.fix).toBe('set `model` to one of: vlm-7b-real, prm-3b');
+  });
+
+  it('names the address that the server sends elsewhere to, and does not follow', async () => {
+    const error = await failWith(says(308, '', { location: 'https://models.example/v1/chat/completions' }));
+    expect(error).toMatchObject({
+      code: 'ERR_DIALECT',
+      fix: 'set `baseUrl` to the address that it names: https://models.example/v1/chat/completions',
+    });
   });
 
   it('gives the words of the server in one short line, without image data', async () => {
@@ -282,7 +290,7 @@ describe('connections', () => {
     await expect(chat(`http://${host}`)).rejects.toMatchObject({
       code: 'ERR_ENDPOINT_UNREACHABLE',
       message: 'no server answers: nothing listens there (ECONNREFUSED)',
-      where: `endpoint policy at http://${host}/`,
+      where: `endpoint policy at http://${host}`,
     });
     await expect(chat('http://127.0.0.1:6000')).rejects.toMatchObject({ code: 'ERR_ENDPOINT_UNREACHABLE' });
     await expect(chat('http://nowhere.invalid')).rejects.toMatchObject({ code: 'ERR_ENDPOINT_UNREACHABLE' });
@@ -322,6 +330,18 @@ describe('connections', () => {
       { timeoutSeconds: 0.05, stream: true },
     );
     expect([silent.code, stuck.code, stuckStream.code]).toEqual(['ERR_TIMEOUT', 'ERR_TIMEOUT', 'ERR_TIMEOUT']);
+  });
+
+  it('ERR_TIMEOUT when Node.js itself gives up to wait for the first byte', async () => {
+    const cause = Object.assign(new Error('Headers Timeout Error'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
+    const service = open(
+      { baseUrl: 'http://h' },
+      { fetch: () => Promise.reject(new TypeError('fetch failed', { cause })) },
+    );
+    await expect(service.chat(request(), context)).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+      fix: expect.stringContaining('stream: true') as string,
+    });
   });
 
   it('ERR_ABORTED as soon as the caller gives up, and the server sees it', async () => {

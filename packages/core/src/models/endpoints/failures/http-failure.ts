@@ -1,6 +1,6 @@
 import type { ServiceError, ServiceErrorCode, ServiceErrorDetail } from '../../../runtime/gateway/index.ts';
 import { readRetryAfter } from './quota-headers.ts';
-import { isHtml, readServerWords, type ServerWords } from './server-words.ts';
+import { isHtml, oneLine, readServerWords, type ServerWords } from './server-words.ts';
 import { failureAt, type FailureSite } from './site.ts';
 
 /** A response that is no answer. */
@@ -55,6 +55,11 @@ const KEY_FIX = (site: FailureSite): string =>
     ? 'set `apiKeyEnv` to the name of the variable that holds the key'
     : `check the key in the variable ${site.apiKeyEnv}`;
 
+function dialectFix({ kind, url }: FailureSite): string {
+  if (kind === 'openai-compatible') return `does \`baseUrl\` end in /v1? ${url} was called`;
+  return `check \`kind\` ("${kind}") and the path of \`baseUrl\`: ${url} was called`;
+}
+
 /** What the words say whatever the status is. */
 function readWords(said: string): Read | null {
   if (CONTENT_FILTER.test(said)) {
@@ -83,9 +88,7 @@ function readStatus(status: number, words: ServerWords, body: string, site: Fail
   if (status === 408) return ['ERR_TIMEOUT', 'raise the time limit of the server'];
   if (status === 413 && site.withImages) return ['ERR_IMAGE_REFUSED', "resize the images, or raise the server's limit"];
   if (status >= 500) return readServerError(status, said, site);
-  if (status === 404 || status === 405 || isHtml(body)) {
-    return ['ERR_DIALECT', `check \`kind\` ("${site.kind}") and the path of \`baseUrl\`: ${site.url} was called`];
-  }
+  if (status === 404 || status === 405 || isHtml(body)) return ['ERR_DIALECT', dialectFix(site)];
   return readClientError(words, said, site);
 }
 
@@ -94,6 +97,11 @@ function readStatus(status: number, words: ServerWords, body: string, site: Fail
  * @param now Unix time in milliseconds, for waits given as a date
  */
 export function httpFailure({ status, headers, body }: FailedResponse, site: FailureSite, now: number): ServiceError {
+  const location = headers.get('location');
+  if (status >= 300 && status < 400 && location !== null) {
+    const fix = `set \`baseUrl\` to the address that it names: ${oneLine(location, site.secrets)}`;
+    return failureAt(site, 'ERR_DIALECT', `the server sends elsewhere (${status})`, { fix, status });
+  }
   const words = readServerWords(body, site.secrets);
   const [code, fix] = readStatus(status, words, body, site);
   const retryAfterMs = readRetryAfter(headers, now);
