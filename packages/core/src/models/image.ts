@@ -13,6 +13,15 @@ export function imageHash(bytes: Uint8Array): string {
   return sha256(bytes);
 }
 
+const hashes = new WeakMap<Uint8Array, string>();
+
+/** As `imageHash`, reckoned once for each array: for bytes that nobody changes. */
+export function hashOfImage(bytes: Uint8Array): string {
+  const hash = hashes.get(bytes) ?? imageHash(bytes);
+  hashes.set(bytes, hash);
+  return hash;
+}
+
 /**
  * Decodes PNG, JPEG or WebP bytes to sRGB; transparency is laid over white, EXIF orientation is applied.
  * A truncated or unreadable image is ERR_IMAGE_DECODE; `where` names it in the error.

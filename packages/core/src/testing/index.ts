@@ -3,3 +3,4 @@ export * from './scripted-judge.ts';
 export * from './scripted-policy.ts';
 export * from './scripted-prm.ts';
 export * from './servers/index.ts';
+export * from './tricky-solutions.ts';

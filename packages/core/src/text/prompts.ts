@@ -114,6 +114,12 @@ Write exactly in this form:
 Conclude with Correct when no step is wrong, else with Incorrect.`,
 );
 
+/** Tells a generative PRM, as its system message, what each of its one-token answers says. */
+export const PRM_PROMPT = template(
+  'prm/1',
+  `You check a solution to a question about an image. Each message brings one more step; the first also brings the question. Answer each step with {positive} if it is right and with {negative} if it is wrong, and write nothing else. A step under [Visual Elements] is right if it agrees with the image. A step under [Reasoning] is right if it follows from the question and the steps before it.`,
+);
+
 /** Replaces each `{slot}` in one pass, so that braces inside a value are left alone. */
 function fill(text: string, slots: Readonly<Record<string, string>>): string {
   return text.replace(/\{([a-z]+)\}/g, (slot, name: string) => slots[name] ?? slot);
@@ -129,6 +135,11 @@ export function solutionPrompt(
   prompt: Pick<PromptTemplate, 'text'> = SOLUTION_PROMPT,
 ): string {
   return fill(prompt.text, { question: problem.question, answer: answerForm(problem.options) });
+}
+
+/** The instruction of a generative PRM that answers with these two labels. */
+export function prmInstruction(labels: { readonly positive: string; readonly negative: string }): string {
+  return fill(PRM_PROMPT.text, { positive: labels.positive, negative: labels.negative });
 }
 
 /** Steps numbered through, whatever their kind. */

@@ -42,7 +42,7 @@ export interface ChatRequest {
   readonly choices: readonly string[] | null;
 }
 
-const tokenLogprobSchema = z.object({
+export const tokenLogprobSchema = z.object({
   token: z.string(),
   /** Natural logarithm, at most 0. */
   logprob: z.number(),

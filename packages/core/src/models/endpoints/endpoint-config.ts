@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { endpointCapabilitiesSchema } from './capabilities.ts';
+import { CHAT_TEMPLATE_NAMES, chatTemplateSchema } from './prm/chat-template.ts';
 
 /** Servers whose dialects are known. `openai-compatible`: any other; nothing is assumed of it that was not probed. */
 export const ENDPOINT_KINDS = [
@@ -58,7 +59,7 @@ const splitterSchema = z.union([
   }),
 ]);
 
-const prmSchema = z.strictObject({
+export const prmSchema = z.strictObject({
   reading: z.enum(PRM_READINGS).default('chat-token'),
   labels: z
     .strictObject({
@@ -78,8 +79,10 @@ const prmSchema = z.strictObject({
   stepTagId: z.int().nonnegative().optional(),
   /** Which of the pooled values is P(right). */
   positiveIndex: z.int().nonnegative().optional(),
-  /** Instruction of the system; default: the one that VL-PRMs are trained with here. */
+  /** Instruction of the system; empty for none. Default: that of `text/prompts.ts`, or none for `pooling`. */
   instruction: z.string().optional(),
+  /** How turns become text, for `token-ids`: its servers render none. A preset, or the parts. */
+  chatTemplate: z.union([z.enum(CHAT_TEMPLATE_NAMES), chatTemplateSchema]).default('qwen2.5-vl'),
 });
 
 /** A model behind one or more servers, as the configuration names it. */

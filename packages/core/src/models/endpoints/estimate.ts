@@ -1,5 +1,5 @@
 import type { TokenEstimate } from '../../runtime/gateway/index.ts';
-import type { ChatRequest } from './chat.ts';
+import type { ChatMessage, ChatRequest } from './chat.ts';
 
 /** Prose and mathematics take 2.5 to 4.5 bytes a token in the vocabularies of current models. */
 const FEWEST_BYTES_PER_TOKEN = 2;
@@ -13,16 +13,18 @@ export function estimatePrompt(bytes: number, images: number, messages: number):
   return Math.ceil(bytes / FEWEST_BYTES_PER_TOKEN) + images * TOKENS_PER_IMAGE + messages * TOKENS_PER_MESSAGE;
 }
 
-/** Tokens to reserve for a chat call. */
-export function estimateTokens(request: ChatRequest): TokenEstimate {
+/** As `estimatePrompt`, of messages. */
+export function estimateMessages(messages: readonly ChatMessage[]): number {
   let bytes = 0;
   let images = 0;
-  for (const part of request.messages.flatMap(({ content }) => content)) {
+  for (const part of messages.flatMap(({ content }) => content)) {
     if (part.type === 'text') bytes += Buffer.byteLength(part.text);
     else images += 1;
   }
-  return {
-    promptTokens: estimatePrompt(bytes, images, request.messages.length),
-    completionTokens: request.n * request.sampling.maxTokens,
-  };
+  return estimatePrompt(bytes, images, messages.length);
+}
+
+/** Tokens to reserve for a chat call. */
+export function estimateTokens({ messages, n, sampling }: ChatRequest): TokenEstimate {
+  return { promptTokens: estimateMessages(messages), completionTokens: n * sampling.maxTokens };
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { imageMime } from '../image-format.ts';
-import { imageHash } from '../image.ts';
+import { hashOfImage } from '../image.ts';
 import { VlprmError } from '../../runtime/errors.ts';
 import type { ImageSlot, JsonWithImages } from './model-service.ts';
 
@@ -23,7 +23,7 @@ function encode({ sha256, mime }: ImageSlot['image'], images: ReadonlyMap<string
       fix: 'correct the MIME type of its record, or the file',
     });
   }
-  if (imageHash(bytes) !== sha256) {
+  if (hashOfImage(bytes) !== sha256) {
     throw new VlprmError('ERR_IMAGE_DECODE', 'the bytes have another hash than their record', {
       where,
       fix: 'correct the hash of its record, or the file',

@@ -5,5 +5,7 @@ export * from './endpoint-config.ts';
 export * from './estimate.ts';
 export { createImageEncoder, type ImageEncoder } from './image-url.ts';
 export * from './model-service.ts';
+export * from './prm/endpoint-prm.ts';
+export * from './problem-images.ts';
 export * from './probe/index.ts';
 export { openModelService, type ModelServiceOptions, type PooledModelService } from './service.ts';

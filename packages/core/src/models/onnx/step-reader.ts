@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readBaseModel, type BaseModel } from '../base-model.ts';
 import { readBundleText } from '../bundle-files.ts';
 import { EmbeddingCache } from '../embedding-cache.ts';
-import { imageHash } from '../image.ts';
+import { hashOfImage } from '../image.ts';
 import type { Solution } from '../ports.ts';
 import { stepFeatures, stepFeatureWidth } from '../step-features.ts';
 import { planTokens, type TokenPlan } from '../token-plan.ts';
@@ -75,7 +75,6 @@ export class StepReader {
   readonly #runner: BaseRunner;
   readonly #tokenizer: Tokenizer;
   readonly #embeddings = new EmbeddingCache(REMEMBERED_IMAGES);
-  readonly #hashes = new WeakMap<Uint8Array, string>();
 
   private constructor(runner: BaseRunner, tokenizer: Tokenizer, blind: boolean) {
     this.base = runner.base;
@@ -155,8 +154,7 @@ export class StepReader {
         },
       );
     }
-    const hash = this.#hashes.get(image) ?? imageHash(image);
-    this.#hashes.set(image, hash);
+    const hash = hashOfImage(image);
     images.set(hash, { bytes: image, where });
     return hash;
   }

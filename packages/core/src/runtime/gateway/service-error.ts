@@ -69,3 +69,19 @@ export class ServiceError extends VlprmError implements ServiceFailure {
     ({ retryable: this.retryable, unhealthy: this.unhealthy, overload: this.overload } = SERVICE_FAILURES[code]);
   }
 }
+
+/** The same error, and in front of where it happened, what it happened to. ERR_ABORTED happens to everything: it stays. */
+export function errorAt(place: string, error: unknown): unknown {
+  if (!VlprmError.is(error) || error.code === 'ERR_ABORTED') return error;
+  const { code, message, fix } = error;
+  const where = error.where === null ? place : `${place}, ${error.where}`;
+  const detail = { where, cause: error, ...(fix === null ? {} : { fix }) };
+  if (!(error instanceof ServiceError)) return new VlprmError(code, message, detail);
+  const { status, retryAfterMs, usage } = error;
+  return new ServiceError(error.code, message, {
+    ...detail,
+    ...(status === null ? {} : { status }),
+    ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    ...(usage === null ? {} : { usage }),
+  });
+}
