@@ -70,6 +70,7 @@ async function readResponse(response: Response, client: OpenAI, site: FailureSit
   if (type.includes('ndjson')) {
     const chunks = readLines(body);
     if (chunks) return { ok: true, chunks, json: null, headers };
+    if (body.endsWith('\n')) throw brokenJson(site);
     throw failureAt(site, 'ERR_CONNECTION_LOST', 'the stream ended before the answer was whole', {
       fix: "look at the server's log and at proxies between",
     });

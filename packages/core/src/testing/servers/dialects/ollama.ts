@@ -3,8 +3,9 @@ import type { ServedMessage, ServedRequest } from '../brain.ts';
 import { renderChat } from '../chat-template.ts';
 import type { CompletedChoice, CompletedToken } from '../completion.ts';
 import { hasBearer, json, routes, type Dialect, type Handler, type JsonReply, type Reply } from '../dialect.ts';
-import { retryAfterHeaders, type Refusal } from '../refusals.ts';
+import { RefusedRequest, retryAfterHeaders, type Refusal } from '../refusals.ts';
 import { logprobOf, topTokens, type RankedToken } from '../token-distribution.ts';
+import { listModels } from './openai.ts';
 import { decodeImage, parseBody, requireImages, requireModel } from './chat-body.ts';
 
 const DEFAULT_CONTEXT = 4096;
@@ -22,6 +23,7 @@ const chatSchema = z.object({
     .default([]),
   stream: z.boolean().default(true),
   think: z.boolean().optional(),
+  truncate: z.boolean().default(true),
   logprobs: z.boolean().default(false),
   top_logprobs: z.int().min(0).max(20).default(0),
   format: z
@@ -114,8 +116,13 @@ const chat: Handler = async ({ body }, serving) => {
   }));
   requireImages(messages, model);
   const context = fields.options.num_ctx;
-  const request = readRequest(fields, truncate(messages, context));
+  const request = readRequest(fields, fields.truncate ? truncate(messages, context) : messages);
   const completion = await serving.complete(request, { keepStop: false });
+  const promptTokens = completion.prompt.tokens.length;
+  if (!fields.truncate && promptTokens > context) {
+    const overflow = { limit: context, promptTokens, completionTokens: 1 };
+    throw new RefusedRequest({ kind: 'context-overflow', ...overflow });
+  }
   const [choice] = completion.choices;
   if (choice === undefined) return json({ ...head(fields.model), done: true });
   const done = {
@@ -123,7 +130,7 @@ const chat: Handler = async ({ body }, serving) => {
     done_reason: choice.finish,
     total_duration: 1_000_000,
     load_duration: 0,
-    prompt_eval_count: Math.min(completion.prompt.tokens.length, context),
+    prompt_eval_count: Math.min(promptTokens, context),
     prompt_eval_duration: 500_000,
     eval_count: completion.completionTokens,
     eval_duration: 500_000,
@@ -184,11 +191,12 @@ function refuse(refusal: Refusal): JsonReply {
 
 /**
  * Ollama's native API (https://docs.ollama.com/api/chat): streams unless told not to, one completion a request, raw
- * base64 images, and prompts that do not fit `num_ctx` cut without a word.
+ * base64 images, and prompts that do not fit `num_ctx` cut without a word unless `truncate` forbids it.
  */
 export const ollama: Dialect = {
   route: routes({
     'GET /api/tags': tags,
+    'GET /v1/models': listModels,
     'GET /api/version': () => json({ version: '0.13.0' }),
     'POST /api/show': show,
     'POST /api/chat': chat,
