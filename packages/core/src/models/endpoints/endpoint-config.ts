@@ -110,6 +110,8 @@ export const endpointSchema = z.strictObject({
   /** A preset by name, or values; `{preset, ...values}` overrides some of a preset. */
   sampling: z.union([z.string().min(1), samplingSchema.extend({ preset: z.string().min(1).optional() })]).optional(),
   steps: splitterSchema.optional(),
+  /** Prompt of a policy: {question} and {answer}, the form of the answer, are filled in. Default: one for these `steps`. */
+  prompt: z.string().min(1).optional(),
   /** What the probe finds is overridden by this. */
   capabilities: endpointCapabilitiesSchema.partial().optional(),
   prm: prmSchema.optional(),

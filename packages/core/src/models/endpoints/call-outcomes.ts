@@ -1,0 +1,74 @@
+import { setMaxListeners } from 'node:events';
+import type { Usage } from '../../records/index.ts';
+import { VlprmError } from '../../runtime/errors.ts';
+import { onAbort } from '../../runtime/flow/abort.ts';
+import { SERVICE_FAILURES, ServiceError } from '../../runtime/gateway/service-error.ts';
+import type { Sampled } from '../ports.ts';
+import type { ChatChoice } from './chat.ts';
+
+/** Failures that the next call would meet as well, whatever it asks. */
+const OF_THE_ENDPOINT: ReadonlySet<string> = new Set([
+  'ERR_AUTH',
+  'ERR_DIALECT',
+  'ERR_ENDPOINT_UNREACHABLE',
+  'ERR_MODEL_UNKNOWN',
+  'ERR_QUOTA_EXHAUSTED',
+]);
+
+/**
+ * Whether an error is the failure of one call, which leaves the calls beside it alone. An endpoint that cannot be used at
+ * all, a spent budget, an abort and a fault of this program are not.
+ */
+function isCallFailure(error: unknown): error is VlprmError {
+  return VlprmError.is(error) && error.code in SERVICE_FAILURES && !OF_THE_ENDPOINT.has(error.code);
+}
+
+/** Does work that may fail in a call of its own; throws every other error. */
+export async function attempt<T>(work: () => Promise<T>): Promise<Sampled<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    if (isCallFailure(error)) return { ok: false, error };
+    throw error;
+  }
+}
+
+/** What a failed call has spent: nobody knows. */
+export const FAILED_CALL: Usage = { calls: 1, promptTokens: null, completionTokens: null, usd: null };
+
+/** Why a choice cannot be used; null when it can. `where` names what was asked. */
+export function choiceFailure({ finish }: ChatChoice, maxTokens: number, where: string): ServiceError | null {
+  switch (finish) {
+    case 'stop':
+      return null;
+    case 'length':
+      return new ServiceError('ERR_ANSWER_TRUNCATED', `the answer was cut off at ${maxTokens} tokens`, {
+        where,
+        fix: 'raise sampling.maxTokens',
+      });
+    case 'content-filter':
+      return new ServiceError('ERR_CONTENT_FILTER', 'the content filter of the service withheld the answer', {
+        where,
+        fix: 'leave this problem out, or ask another model',
+      });
+  }
+}
+
+/** Works on all items at once. What one of them throws aborts the others and is thrown. */
+export async function allAtOnce<Item, Result>(
+  items: readonly Item[],
+  signal: AbortSignal | undefined,
+  work: (item: Item, signal: AbortSignal) => Promise<Result>,
+): Promise<Result[]> {
+  const own = new AbortController();
+  setMaxListeners(0, own.signal);
+  const unlink = onAbort(signal, () => own.abort(signal?.reason));
+  try {
+    return await Promise.all(items.map((item) => work(item, own.signal)));
+  } catch (error) {
+    own.abort(error);
+    throw error;
+  } finally {
+    unlink();
+  }
+}
