@@ -107,6 +107,7 @@ export const ollama: Dialect = {
     // Its structured output is JSON, never one of a set of texts.
     structuredOutput: false,
     prefixCaching: false,
+    stop: true,
     stopReason: false,
     sampling: true,
   },
