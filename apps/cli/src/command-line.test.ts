@@ -86,13 +86,19 @@ describe('loadConfig', () => {
   it('reads YAML and JSON, and lets flags override', async () => {
     writeFileSync(join(folder, 'run.yaml'), 'seed: 4\nrollouts: 8\npolicy: puzzle-world\n');
     writeFileSync(join(folder, 'run.json'), '{"seed": 5, "out": "there"}');
-    expect(await loadConfig(join(folder, 'run.yaml'), { seed: undefined, rollouts: 2 })).toEqual({
+    expect(await loadConfig(join(folder, 'run.yaml'), { seed: undefined, rollouts: 2 })).toMatchObject({
       seed: 4,
       rollouts: 2,
       policy: 'puzzle-world',
     });
-    expect(await loadConfig(join(folder, 'run.json'), {})).toEqual({ seed: 5, out: 'there' });
-    expect(await loadConfig(null, { seed: 9 })).toEqual({ seed: 9 });
+    expect(await loadConfig(join(folder, 'run.json'), {})).toMatchObject({ seed: 5, out: 'there', policy: 'puzzle-world' });
+    expect(await loadConfig(null, { seed: 9 })).toMatchObject({ seed: 9, prm: null });
+  });
+
+  it('lets a flag set a part of a key', async () => {
+    writeFileSync(join(folder, 'budget.json'), '{"budget": {"calls": 5, "usd": 1}}');
+    const merged = await loadConfig(join(folder, 'budget.json'), { budget: { usd: 2 }, remoteImages: {} });
+    expect(merged).toMatchObject({ budget: { calls: 5, usd: 2 }, remoteImages: { maxRedirects: 3 } });
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load-config.ts';
 import type { Config } from '../config/config-schema.ts';
 import { Console, type OutputFormat, type TextSink } from '../terminal/console.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
-import type { SharedFlags } from './flags.ts';
+import { modelConfig, type ModelFlags, type SharedFlags } from './flags.ts';
 
 /** Streams of the process, or of a test. */
 export interface Streams {
@@ -25,7 +25,7 @@ export const DEFAULT_SEED = 1;
  * Wraps a command's work: resolves flags and configuration into one value, opens the console, and turns an interrupt
  * into an abort. Flags that are not configuration keys reach `work` as they were parsed.
  */
-export function action<Flags extends SharedFlags>(
+export function action<Flags extends SharedFlags & ModelFlags>(
   streams: Streams,
   configKeys: readonly (keyof Config & keyof Flags)[],
   work: (context: CommandContext, flags: Flags, args: readonly string[]) => Promise<void>,
@@ -33,10 +33,10 @@ export function action<Flags extends SharedFlags>(
   return async function run(this: Command): Promise<void> {
     const flags = this.opts<Flags>();
     const keys = [...configKeys, 'seed', 'out', 'format', 'quiet', 'verbose'] as const;
-    const config = await loadConfig(
-      flags.config ?? null,
-      Object.fromEntries(keys.map((key) => [key, (flags as Record<string, unknown>)[key]])),
-    );
+    const config = await loadConfig(flags.config ?? null, {
+      ...Object.fromEntries(keys.map((key) => [key, (flags as Record<string, unknown>)[key]])),
+      ...modelConfig(flags),
+    });
     const console = new Console({
       format: (config.format ?? 'text') satisfies OutputFormat,
       quiet: config.quiet ?? false,

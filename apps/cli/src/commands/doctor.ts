@@ -2,10 +2,12 @@ import { VlprmError } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import { textTable } from '../terminal/table.ts';
 import { action, type Streams } from './command-context.ts';
-import { withSharedFlags, type SharedFlags } from './flags.ts';
+import { withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
 import { withPlatform } from './platform.ts';
 
-interface DoctorFlags extends SharedFlags {
+interface DoctorFlags extends SharedFlags, ModelFlags {
+  readonly policy?: string;
+  readonly judge?: string;
   readonly prm?: string;
 }
 
@@ -13,9 +15,11 @@ interface DoctorFlags extends SharedFlags {
 export function doctorCommand(streams: Streams): Command {
   const command = new Command('doctor')
     .description('test the machine, the kernels and every model, and say what to do about what fails')
-    .option('--prm <bundle>', 'PRM bundle to test (default: the newest runs/*/prm)');
-  return withSharedFlags(command).action(
-    action<DoctorFlags>(streams, ['prm'], async ({ config, console }) => {
+    .option('--policy <name>', 'policy to test: an endpoint (default: puzzle-world)')
+    .option('--judge <name>', 'judge to test: an endpoint (default: puzzle-world)')
+    .option('--prm <name>', 'PRM to test: a bundle folder or an endpoint (default: the newest runs/*/prm)');
+  return withSharedFlags(withModelFlags(command)).action(
+    action<DoctorFlags>(streams, ['policy', 'judge', 'prm'], async ({ config, console }) => {
       const { examine } = await import('@vlprm/api/platform');
       const report = await withPlatform(config, (platform) => examine(platform));
       const rows = report.checks.map((check) => [check.name, check.status, check.detail, check.fix ?? '']);

@@ -8,14 +8,14 @@ import { z } from 'zod';
 import { decimal, decimalInterval } from '../report/format-number.ts';
 import { textTable } from '../terminal/table.ts';
 import { action, DEFAULT_SEED, type CommandContext, type Streams } from './command-context.ts';
-import { numberFlag, withSharedFlags, type SharedFlags } from './flags.ts';
-import { withPlatform } from './platform.ts';
+import { numberFlag, withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
+import { withKeptCalls } from './platform.ts';
 import { scoreTraces } from './score.ts';
 import { readTraceFile, solutionsOf } from './trace-file.ts';
 
 const SUITES = ['visualprocessbench', 'processbench', 'traces'] as const;
 
-interface EvaluateFlags extends SharedFlags {
+interface EvaluateFlags extends SharedFlags, ModelFlags {
   readonly suite: (typeof SUITES)[number];
   readonly data: string;
   readonly predictions?: string;
@@ -37,7 +37,7 @@ async function readPredictions(file: string): Promise<Scores> {
 
 async function scoreWithPrm(file: string, traces: readonly Trace[], context: CommandContext): Promise<Scores> {
   const solutions = await solutionsOf(file, traces);
-  return withPlatform(context.config, async (platform) => {
+  return withKeptCalls(context.config, async (platform) => {
     const { scoresById } = await import('@vlprm/train/evaluation');
     const prm = await platform.requirePrm();
     const rows = await scoreTraces(prm, traces, solutions, context);
@@ -68,9 +68,9 @@ export function evaluateCommand(streams: Streams): Command {
     .addOption(
       new Option('--predictions <file>', 'JSONL: {"id", "scores"} or vlprm.prediction/1 rows').conflicts('prm'),
     )
-    .option('--prm <bundle>', 'PRM bundle to score with (default: the newest runs/*/prm)')
+    .option('--prm <name>', 'PRM to score with: a bundle folder or an endpoint (default: the newest runs/*/prm)')
     .option('--threshold <p>', 'a step is called wrong below it', numberFlag('--threshold', 0, 1));
-  return withSharedFlags(command).action(
+  return withSharedFlags(withModelFlags(command)).action(
     action<EvaluateFlags>(streams, ['prm'], async (context, { suite, data, predictions, threshold }) => {
       const { config, console } = context;
       const { evaluateSuite, itemsFromTraces } = await import('@vlprm/train/evaluation');

@@ -57,3 +57,42 @@ export function withSharedFlags(command: Command): Command {
     .addOption(new Option('--quiet', 'no progress, no notes'))
     .addOption(new Option('--verbose', 'more notes, and the stack of an error'));
 }
+
+/** Flags of commands that call models. */
+export interface ModelFlags {
+  readonly budgetCalls?: number;
+  readonly budgetTokens?: number;
+  readonly budgetUsd?: number;
+  readonly budgetSeconds?: number;
+  readonly record?: string;
+  readonly replay?: string;
+  /** Of commands that read images. */
+  readonly remoteImages?: boolean;
+}
+
+/** Adds the flags of commands that call models. */
+export function withModelFlags(command: Command): Command {
+  const amount = (flag: string) => numberFlag(flag, 0, Number.MAX_SAFE_INTEGER);
+  return command
+    .option('--budget-calls <n>', 'most calls to endpoints', integerFlag('--budget-calls', 0))
+    .option('--budget-tokens <n>', 'most tokens of prompts and answers', integerFlag('--budget-tokens', 0))
+    .option('--budget-usd <x>', 'most US dollars, by the prices of the configuration', amount('--budget-usd'))
+    .option('--budget-seconds <x>', 'most seconds of wall time', amount('--budget-seconds'))
+    .option('--record <file>', 'record all traffic with endpoints, without keys and image bytes')
+    .addOption(new Option('--replay <file>', 'answer from recorded traffic, without network').conflicts('record'));
+}
+
+/** The configuration that model flags stand for. */
+export function modelConfig(flags: ModelFlags): Readonly<Record<string, unknown>> {
+  const {
+    budgetCalls: calls,
+    budgetTokens: tokens,
+    budgetUsd: usd,
+    budgetSeconds: wallSeconds,
+    record,
+    replay,
+  } = flags;
+  const remoteImages = flags.remoteImages === true ? {} : undefined;
+  const limits = Object.entries({ calls, tokens, usd, wallSeconds }).filter(([, limit]) => limit !== undefined);
+  return { budget: limits.length === 0 ? undefined : Object.fromEntries(limits), record, replay, remoteImages };
+}

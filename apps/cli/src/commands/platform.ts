@@ -1,32 +1,43 @@
-import { createPlatform, type Platform } from '@vlprm/api/platform';
-import { VlprmError } from '@vlprm/core/runtime';
+import { join } from 'node:path';
+import { createPlatform, platformConfigSchema, type Platform } from '@vlprm/api/platform';
+import type { Ledger } from '@vlprm/core/runtime';
 import type { Config } from '../config/config-schema.ts';
 
-/** Models that the configuration names. ERR_CONFIG for an endpoint: no adapter for servers is there yet. */
-export async function openPlatform(config: Config): Promise<Platform> {
-  const { policy, judge, prm, endpoints = {} } = config;
-  const named = [policy, judge, prm].find((name) => name !== undefined && Object.hasOwn(endpoints, name));
-  if (named !== undefined) {
-    throw new VlprmError('ERR_CONFIG', `the endpoint ${JSON.stringify(named)} cannot be used yet`, {
-      where: 'endpoints',
-      fix: 'use puzzle-world, or a PRM bundle folder',
-    });
-  }
-  return createPlatform({
-    config: {
-      ...(policy === undefined ? {} : { policy }),
-      ...(judge === undefined ? {} : { judge }),
-      ...(prm === undefined ? {} : { prm }),
-    },
-  });
-}
+const platformKeys = platformConfigSchema.strip();
 
-/** Opens the platform, works with it, and closes it whatever happens. */
-export async function withPlatform<T>(config: Config, work: (platform: Platform) => Promise<T>): Promise<T> {
-  const platform = await openPlatform(config);
+/**
+ * Opens the models that the configuration names, works with them, and closes them whatever happens.
+ * @param ledger where calls to endpoints are kept; it stays open. Default: in memory.
+ */
+export async function withPlatform<T>(
+  config: Config,
+  work: (platform: Platform) => Promise<T>,
+  ledger?: Ledger,
+): Promise<T> {
+  const platform = await createPlatform({ config: platformKeys.parse(config), ...(ledger && { ledger }) });
   try {
     return await work(platform);
   } finally {
     await platform.close();
   }
+}
+
+/** Works with the ledger of a file and closes it whatever happens. */
+export async function withLedger<T>(path: string, work: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const { openSqliteLedger } = await import('@vlprm/data/storage');
+  const ledger = openSqliteLedger(path);
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** As `withPlatform`; where results go to a folder, answers of endpoints are kept there, so that none is paid for twice. */
+export async function withKeptCalls<T>(config: Config, work: (platform: Platform) => Promise<T>): Promise<T> {
+  const remote = [config.policy, config.judge, config.prm].some(
+    (name) => name !== null && Object.hasOwn(config.endpoints, name),
+  );
+  if (config.out === undefined || !remote) return withPlatform(config, work);
+  return withLedger(join(config.out, 'ledger.sqlite'), (ledger) => withPlatform(config, work, ledger));
 }

@@ -1,5 +1,5 @@
 import { VlprmError } from '@vlprm/core/runtime';
-import { readProblems, type LoadedProblem } from '@vlprm/data/problems';
+import { readProblems, type ImageOrigin, type LoadedProblem } from '@vlprm/data/problems';
 import { generatePuzzles } from '@vlprm/data/puzzle-world';
 
 const PUZZLES = 'puzzles:';
@@ -16,8 +16,12 @@ function puzzleCount(text: string): number {
  * Problems of `puzzles:N` (N training puzzles of the seed) or of a JSONL file.
  * @throws ERR_RANGE, or what reading the file throws
  */
-export async function loadProblems(source: string, seed: number): Promise<LoadedProblem[]> {
-  if (!source.startsWith(PUZZLES)) return readProblems(source);
+export async function loadProblems(
+  source: string,
+  seed: number,
+  images: Omit<ImageOrigin, 'folder'>,
+): Promise<LoadedProblem[]> {
+  if (!source.startsWith(PUZZLES)) return readProblems(source, images);
   const puzzles = generatePuzzles({ seed, split: 'train', count: puzzleCount(source) });
   return puzzles.map(({ problem, png }) => ({ problem, images: [png] }));
 }

@@ -5,13 +5,13 @@ import { Command } from 'commander';
 import { join } from 'node:path';
 import { predictionsOf } from '../predictions.ts';
 import { action, type CommandContext, type Streams } from './command-context.ts';
-import { withSharedFlags, type SharedFlags } from './flags.ts';
-import { withPlatform } from './platform.ts';
+import { withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
+import { withKeptCalls } from './platform.ts';
 import { readTraceFile, solutionsOf } from './trace-file.ts';
 
 const TRACES_PER_CALL = 512;
 
-interface ScoreFlags extends SharedFlags {
+interface ScoreFlags extends SharedFlags, ModelFlags {
   readonly traces: string;
   readonly prm?: string;
 }
@@ -41,12 +41,12 @@ export function scoreCommand(streams: Streams): Command {
   const command = new Command('score')
     .description('score every step of traces with a PRM')
     .requiredOption('--traces <file>', 'JSONL of vlprm.trace/1 rows; image paths are relative to it')
-    .option('--prm <bundle>', 'PRM bundle (default: the newest runs/*/prm)');
-  return withSharedFlags(command).action(
+    .option('--prm <name>', 'PRM: a bundle folder or an endpoint (default: the newest runs/*/prm)');
+  return withSharedFlags(withModelFlags(command)).action(
     action<ScoreFlags>(streams, ['prm'], async ({ config, console, signal }, { traces: file }) => {
       const traces = await readTraceFile(file);
       const solutions = await solutionsOf(file, traces);
-      const rows = await withPlatform(config, async (platform) =>
+      const rows = await withKeptCalls(config, async (platform) =>
         scoreTraces(await platform.requirePrm(), traces, solutions, { console, signal }),
       );
       const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('');

@@ -1,11 +1,13 @@
+import type { Platform } from '@vlprm/api/platform';
 import { Command } from 'commander';
 import { action, type Streams } from './command-context.ts';
-import { integerFlag, withSharedFlags, type SharedFlags } from './flags.ts';
+import { createTotalsLedger } from '@vlprm/core/runtime';
+import { integerFlag, withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
 import { withPlatform } from './platform.ts';
 
 const DEFAULT_PORT = 4317;
 
-interface ServeFlags extends SharedFlags {
+interface ServeFlags extends SharedFlags, ModelFlags {
   readonly port?: number;
   readonly prm?: string;
   readonly policy?: string;
@@ -23,12 +25,12 @@ export function serveCommand(streams: Streams): Command {
   const command = new Command('serve')
     .description('serve solve and doctor over HTTP on this machine')
     .option('--port <n>', `port, 0 for a free one (default ${DEFAULT_PORT})`, integerFlag('--port', 0, 65_535))
-    .option('--prm <bundle>', 'PRM bundle (default: the newest runs/*/prm)')
-    .option('--policy <name>', 'policy (default: puzzle-world)');
-  return withSharedFlags(command).action(
+    .option('--prm <name>', 'PRM: a bundle folder or an endpoint (default: the newest runs/*/prm)')
+    .option('--policy <name>', 'policy: an endpoint (default: puzzle-world)');
+  return withSharedFlags(withModelFlags(command)).action(
     action<ServeFlags>(streams, ['port', 'prm', 'policy'], async ({ config, console, signal }) => {
       const { startServer } = await import('@vlprm/api');
-      await withPlatform(config, async (platform) => {
+      const serve = async (platform: Platform): Promise<void> => {
         const server = await startServer({
           platform,
           port: config.port ?? DEFAULT_PORT,
@@ -41,7 +43,8 @@ export function serveCommand(streams: Streams): Command {
         } finally {
           await server.close();
         }
-      });
+      };
+      await withPlatform(config, serve, createTotalsLedger());
     }),
   );
 }

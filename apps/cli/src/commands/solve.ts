@@ -1,18 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SolveResult } from '@vlprm/tts';
-import { fileError, writeFileAtomic } from '@vlprm/core/runtime';
+import { writeFileAtomic } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import { decimal, grouped } from '../report/format-number.ts';
 import { textTable } from '../terminal/table.ts';
 import { action, DEFAULT_SEED, type Streams } from './command-context.ts';
-import { integerFlag, withSharedFlags, type SharedFlags } from './flags.ts';
-import { withPlatform } from './platform.ts';
+import { integerFlag, withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
+import { withKeptCalls } from './platform.ts';
+import { spentText } from './spent.ts';
 
 const DEFAULT_STRATEGY = 'weighted-vote';
 const DEFAULT_N = 8;
 
-interface SolveFlags extends SharedFlags {
+interface SolveFlags extends SharedFlags, ModelFlags {
   readonly image: string;
   readonly question: string;
   readonly options?: string;
@@ -20,14 +20,6 @@ interface SolveFlags extends SharedFlags {
   readonly prm?: string;
   readonly strategy?: string;
   readonly n?: number;
-}
-
-async function readImage(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw fileError(file, cause);
-  }
 }
 
 function solvedText({ answer, chosen, score, failedSamples, policyTokens, prmForwards }: SolveResult): string {
@@ -50,14 +42,15 @@ function solvedText({ answer, chosen, score, failedSamples, policyTokens, prmFor
 export function solveCommand(streams: Streams): Command {
   const command = new Command('solve')
     .description('answer a question about an image')
-    .requiredOption('--image <file>', 'PNG, JPEG or WebP')
+    .requiredOption('--image <file>', 'PNG, JPEG or WebP; a URL with --remote-images')
+    .option('--remote-images', 'fetch an image that is given by URL')
     .requiredOption('--question <text>', 'the question, as the policy is to read it')
     .option('--options <list>', 'answer options, separated by commas; none for an open answer')
-    .option('--policy <name>', 'policy (default: puzzle-world)')
-    .option('--prm <bundle>', 'PRM bundle (default: the newest runs/*/prm)')
+    .option('--policy <name>', 'policy: an endpoint (default: puzzle-world)')
+    .option('--prm <name>', 'PRM: a bundle folder or an endpoint (default: the newest runs/*/prm)')
     .option('--strategy <id>', `strategy (default: ${DEFAULT_STRATEGY})`)
     .option('--n <n>', `candidates (default: ${DEFAULT_N})`, integerFlag('--n', 1, 1024));
-  return withSharedFlags(command).action(
+  return withSharedFlags(withModelFlags(command)).action(
     action<SolveFlags>(
       streams,
       ['policy', 'prm', 'strategy', 'n'],
@@ -65,13 +58,14 @@ export function solveCommand(streams: Streams): Command {
         const { presentProblem } = await import('@vlprm/api/platform');
         const { solve, strategyById } = await import('@vlprm/tts');
         const strategy = strategyById(config.strategy ?? DEFAULT_STRATEGY);
+        const { readImageBytes } = await import('@vlprm/data/problems');
         const problem = await presentProblem({
-          image: await readImage(image),
+          image: await readImageBytes(image, { remote: config.remoteImages, signal }),
           question,
           options: options === undefined ? null : options.split(',').map((option) => option.trim()),
           where: image,
         });
-        await withPlatform(config, async (platform) => {
+        await withKeptCalls(config, async (platform) => {
           const prm = strategy.need === 'nothing' ? null : await platform.requirePrm();
           const solved = await solve({
             policy: await platform.policy(),
@@ -85,7 +79,9 @@ export function solveCommand(streams: Streams): Command {
           if (config.out !== undefined) {
             await writeFileAtomic(join(config.out, 'traces', 'solve.jsonl'), `${JSON.stringify(solved.trace)}\n`);
           }
-          console.result({ ...solved, strategy: strategy.id, n: config.n ?? DEFAULT_N }, solvedText(solved));
+          const spent = await platform.spent();
+          const result = { ...solved, strategy: strategy.id, n: config.n ?? DEFAULT_N, spent };
+          console.result(result, `${solvedText(solved)}${spentText(spent)}`);
         });
       },
     ),

@@ -1,6 +1,7 @@
-import type { Judge, Policy } from '@vlprm/core';
+import type { Platform } from '@vlprm/api/platform';
 import { createAnswerChecker } from '@vlprm/core/text';
 import type { DatasetManifest } from '@vlprm/core/records';
+import type { Ledger } from '@vlprm/core/runtime';
 import type { LoadedProblem } from '@vlprm/data/problems';
 import type { SynthesisSummary } from '@vlprm/data/synthesis';
 import { Command } from 'commander';
@@ -8,14 +9,22 @@ import { basename, join, resolve } from 'node:path';
 import { grouped, percent } from '../report/format-number.ts';
 import { textTable } from '../terminal/table.ts';
 import { action, DEFAULT_SEED, type CommandContext, type Streams } from './command-context.ts';
-import { integerFlag, numberFlag, withSharedFlags, type SharedFlags } from './flags.ts';
-import { withPlatform } from './platform.ts';
+import {
+  integerFlag,
+  numberFlag,
+  withModelFlags,
+  withSharedFlags,
+  type ModelFlags,
+  type SharedFlags,
+} from './flags.ts';
+import { withLedger, withPlatform } from './platform.ts';
 import { loadProblems } from './problem-source.ts';
 import { inRunFolder } from './run-scope.ts';
+import { spentText } from './spent.ts';
 
 const DEFAULTS = { problems: 'puzzles:200', traces: 4, rollouts: 16, rule: 'hybrid' } as const;
 
-interface SynthesizeFlags extends SharedFlags {
+interface SynthesizeFlags extends SharedFlags, ModelFlags {
   readonly problems?: string;
   readonly traces?: number;
   readonly rollouts?: number;
@@ -42,8 +51,8 @@ function settingsOf({ config }: CommandContext): Settings {
     rollouts: config.rollouts ?? DEFAULTS.rollouts,
     rule: config.rule ?? DEFAULTS.rule,
     threshold: config.threshold ?? null,
-    policy: config.policy ?? 'puzzle-world',
-    judge: config.judge ?? 'puzzle-world',
+    policy: config.policy,
+    judge: config.judge,
   };
 }
 
@@ -51,7 +60,7 @@ function settingsOf({ config }: CommandContext): Settings {
 export function synthesisText(folder: string, summary: SynthesisSummary, manifest: DatasetManifest): string {
   const share = percent(summary.traces === 0 ? null : summary.kept / summary.traces);
   const rows = [
-    ['problems', grouped(summary.problems)],
+    ['problems', `${grouped(summary.problems)}, ${grouped(summary.unfinished)} unfinished`],
     ['traces', `${grouped(summary.traces)}, ${grouped(summary.kept)} kept (${share})`],
     ['rollouts', `${grouped(summary.rollouts.total)}, ${grouped(summary.rollouts.failed)} failed`],
     ['failed', `${summary.samples.failed} samples, ${summary.reviewsFailed} reviews`],
@@ -63,52 +72,55 @@ export function synthesisText(folder: string, summary: SynthesisSummary, manifes
 
 interface Work {
   readonly problems: readonly LoadedProblem[];
-  readonly policy: Policy;
-  readonly judge: Judge;
+  readonly platform: Platform;
+  readonly ledger: Ledger;
   readonly seed: number;
   readonly settings: Settings;
 }
 
+/** Licences of the sources that the problems come from, as far as they are known. */
+async function licensesOf(problems: readonly LoadedProblem[]): Promise<Record<string, string>> {
+  const { PUZZLE_LICENSES } = await import('@vlprm/data/puzzle-world');
+  const sources = new Set(problems.map(({ problem }) => problem.source));
+  return Object.fromEntries(Object.entries(PUZZLE_LICENSES).filter(([source]) => sources.has(source)));
+}
+
 async function synthesizeInto(
   folder: string,
-  { problems, policy, judge, seed, settings }: Work,
+  { problems, platform, ledger, seed, settings }: Work,
   { console, signal }: CommandContext,
 ): Promise<void> {
   const { synthesize } = await import('@vlprm/data/synthesis');
-  const { openSqliteLedger, writeDataset, datasetHash } = await import('@vlprm/data/storage');
-  const { PUZZLE_LICENSES } = await import('@vlprm/data/puzzle-world');
-  const sources = new Set(problems.map(({ problem }) => problem.source));
-  const licenses = Object.fromEntries(Object.entries(PUZZLE_LICENSES).filter(([source]) => sources.has(source)));
-  await inRunFolder(folder, { command: 'synthesize', config: { ...settings }, seed }, async (paths) => {
-    const ledger = openSqliteLedger(paths.ledger);
-    try {
-      const { traces, rule, summary } = await synthesize({
-        problems,
-        policy,
-        judge,
-        checker: createAnswerChecker(),
-        ledger,
-        options: { tracesPerProblem: settings.traces, rolloutsPerStep: settings.rollouts, seed },
-        rule: settings.rule,
-        ...(settings.threshold === null ? {} : { threshold: settings.threshold }),
-        events: console.events,
-        signal,
-      });
-      const bytes = new Map(problems.flatMap((one) => one.problem.images.map((ref, i) => [ref.sha256, one.images[i]])));
-      const { manifest } = await writeDataset({
-        dir: paths.dataset,
-        traces,
-        images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
-        rule,
-        seed,
-        licenses,
-        run: basename(resolve(folder)),
-      });
-      const result = { ...summary, rule, dataset: paths.dataset, hash: datasetHash(manifest), manifest };
-      console.result(result, synthesisText(paths.dataset, summary, manifest));
-    } finally {
-      await ledger.close();
-    }
+  const { writeDataset, datasetHash } = await import('@vlprm/data/storage');
+  const [policy, judge] = [await platform.policy(), await platform.judge()];
+  const config = { ...settings, ...platform.identities(['policy', 'judge']) };
+  await inRunFolder(folder, { command: 'synthesize', config, seed }, async (paths) => {
+    const { traces, rule, summary, exhausted } = await synthesize({
+      problems,
+      policy,
+      judge,
+      checker: createAnswerChecker(),
+      ledger,
+      options: { tracesPerProblem: settings.traces, rolloutsPerStep: settings.rollouts, seed },
+      rule: settings.rule,
+      ...(settings.threshold === null ? {} : { threshold: settings.threshold }),
+      events: console.events,
+      signal,
+    });
+    const bytes = new Map(problems.flatMap((one) => one.problem.images.map((ref, i) => [ref.sha256, one.images[i]])));
+    const { manifest } = await writeDataset({
+      dir: paths.dataset,
+      traces,
+      images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
+      rule,
+      seed,
+      licenses: await licensesOf(problems),
+      run: basename(resolve(folder)),
+    });
+    const spent = await platform.spent();
+    const result = { ...summary, spent, rule, dataset: paths.dataset, hash: datasetHash(manifest), manifest };
+    console.result(result, `${synthesisText(paths.dataset, summary, manifest)}${spentText(spent)}`);
+    if (exhausted !== null) throw exhausted;
   });
 }
 
@@ -121,23 +133,29 @@ export function synthesizeCommand(streams: Streams): Command {
     .option('--rollouts <n>', `rollouts per step (default: ${DEFAULTS.rollouts})`, integerFlag('--rollouts', 1, 4096))
     .option('--rule <name>', `label rule (default: ${DEFAULTS.rule})`)
     .option('--threshold <x>', 'success rate at or below which a step is wrong', numberFlag('--threshold', 0, 1))
-    .option('--policy <name>', 'policy (default: puzzle-world)')
-    .option('--judge <name>', 'judge (default: puzzle-world)');
-  return withSharedFlags(command).action(
+    .option('--policy <name>', 'policy: an endpoint (default: puzzle-world)')
+    .option('--judge <name>', 'judge: an endpoint (default: puzzle-world)')
+    .option('--remote-images', 'fetch images that problems name by URL');
+  return withSharedFlags(withModelFlags(command)).action(
     action<SynthesizeFlags>(
       streams,
       ['problems', 'traces', 'rollouts', 'rule', 'threshold', 'policy', 'judge'],
       async (context) => {
-        const { config } = context;
+        const { config, signal } = context;
+        const { runPaths } = await import('@vlprm/data/storage');
         const { resolveRule } = await import('@vlprm/data/consensus');
         const settings = settingsOf(context);
         const seed = config.seed ?? DEFAULT_SEED;
         resolveRule(settings.rule, settings.threshold ?? undefined);
-        const problems = await loadProblems(settings.problems, seed);
-        await withPlatform(config, async (platform) => {
-          const work = { problems, policy: await platform.policy(), judge: await platform.judge(), seed, settings };
-          await synthesizeInto(config.out ?? join('runs', `synthesize-${seed}`), work, context);
-        });
+        const problems = await loadProblems(settings.problems, seed, { remote: config.remoteImages, signal });
+        const folder = config.out ?? join('runs', `synthesize-${seed}`);
+        await withLedger(runPaths(folder).ledger, (ledger) =>
+          withPlatform(
+            config,
+            (platform) => synthesizeInto(folder, { problems, platform, ledger, seed, settings }, context),
+            ledger,
+          ),
+        );
       },
     ),
   );

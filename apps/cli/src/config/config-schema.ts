@@ -1,15 +1,7 @@
+import { platformConfigSchema } from '@vlprm/api/platform';
 import { z } from 'zod';
 
 const positive = z.int().positive();
-
-/** A model server that policy, judge or PRM names may refer to. */
-export const endpointSchema = z.strictObject({
-  kind: z.string().min(1),
-  baseUrl: z.url(),
-  model: z.string().min(1),
-  /** Name of the environment variable that holds the key; the key itself never stands in a file. */
-  apiKeyEnv: z.string().min(1).optional(),
-});
 
 /** A configuration file. Every key may be left out; a flag of the same name overrides it. */
 export const configSchema = z.strictObject({
@@ -18,10 +10,7 @@ export const configSchema = z.strictObject({
   format: z.enum(['text', 'json']).optional(),
   quiet: z.boolean().optional(),
   verbose: z.boolean().optional(),
-  endpoints: z.record(z.string(), endpointSchema).optional(),
-  policy: z.string().min(1).optional(),
-  judge: z.string().min(1).optional(),
-  prm: z.string().min(1).optional(),
+  ...platformConfigSchema.shape,
   problems: z.string().min(1).optional(),
   traces: positive.optional(),
   rollouts: positive.optional(),

@@ -4,6 +4,21 @@ import { VlprmError } from '@vlprm/core/runtime';
 import { loadConfig as loadLayers } from 'c12';
 import { configSchema, type Config } from './config-schema.ts';
 
+type Values = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Values =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Values of the file under those of the flags; a flag that sets a part of a key (`budget`) leaves its other parts. */
+function merge(file: Values, flags: Values): Values {
+  const merged = { ...file, ...flags };
+  for (const [key, value] of Object.entries(flags)) {
+    const under = file[key];
+    if (isObject(value) && isObject(under)) merged[key] = { ...under, ...value };
+  }
+  return merged;
+}
+
 function withoutUndefined(flags: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
@@ -44,13 +59,13 @@ async function readFile(file: string): Promise<Record<string, unknown>> {
  */
 export async function loadConfig(file: string | null, flags: Readonly<Record<string, unknown>>): Promise<Config> {
   const fromFile = file === null ? {} : await readFile(file);
-  const parsed = configSchema.safeParse({ ...fromFile, ...withoutUndefined(flags) });
+  const parsed = configSchema.safeParse(merge(fromFile, withoutUndefined(flags)));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = issue?.path.join('.') ?? '';
   throw new VlprmError('ERR_CONFIG', issue?.message ?? 'the configuration does not fit', {
     where: [file ?? 'flags', path].filter((part) => part !== '').join(', key '),
-    fix: 'see docs/command-line.md for the keys',
+    fix: `see docs/${path.includes('.') ? 'endpoints' : 'command-line'}.md for the keys and what they may hold`,
     cause: parsed.error,
   });
 }

@@ -88,8 +88,7 @@ export const ttsRowSchema = z.object({
   n: z.int().positive(),
   accuracy: fraction,
   ci95: interval,
-  /** Null where the policy's service does not count them. */
-  policyTokens: z.number().nonnegative().nullable(),
+  policyTokens: z.number().nonnegative(),
   prmForwards: z.number().nonnegative(),
   prmTokens: z.number().nonnegative(),
 });

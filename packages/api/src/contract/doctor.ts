@@ -1,3 +1,4 @@
+import { capabilityRecordSchema } from '@vlprm/core/models/endpoints';
 import { z } from 'zod';
 
 const capabilitiesSchema = z.object({ images: z.boolean(), maxSteps: z.int().nullable() });
@@ -50,6 +51,17 @@ export const doctorReportSchema = z.object({
   policy: portSchema.nullable(),
   judge: portSchema.nullable(),
   prm: portSchema.extend({ path: z.string(), threshold: z.number() }).nullable(),
+  /** Servers behind policy, judge and PRM, as they were found now. */
+  endpoints: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.string(),
+      model: z.string(),
+      baseUrl: z.string(),
+      /** Null when the endpoint cannot be used. */
+      record: capabilityRecordSchema.nullable(),
+    }),
+  ),
   /** Ids that `solve` accepts now; without a PRM, those that need none. */
   strategies: z.array(z.string()),
   checks: z.array(doctorCheckSchema),

@@ -3,9 +3,10 @@ import { kernelReport, type BackendInfo } from '@vlprm/core/models';
 import { onnxRuntimeInfo } from '@vlprm/core/models/onnx';
 import { strategiesWithoutPrm, STRATEGY_IDS } from '@vlprm/tts';
 import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
+import { examineEndpoints } from './examine-endpoints.ts';
 import { failedCheck } from './failed-check.ts';
 import type { Platform } from './platform.ts';
-import { selfTestModels } from './self-tests.ts';
+import { selfTestPrm } from './prm-self-test.ts';
 
 const OLDEST_NODE = [20, 19] as const;
 
@@ -14,18 +15,20 @@ export async function examine(platform: Platform): Promise<DoctorReport> {
   const onnxruntime = await onnxRuntimeInfo();
   const { active, backends, threads, speed, longCallBytes } = kernelReport();
   const kernels = { active, backends: [...backends], threads, speed, longCallBytes };
+  const { endpoints, checks: endpointChecks } = await examineEndpoints(platform);
   const policy = await tryOpen('policy', () => platform.policy());
   const judge = await tryOpen('judge', () => platform.judge());
   const prm = await tryOpen('prm', () => platform.prm());
-  const selfTests = await selfTestModels({ policy: policy.model, judge: judge.model, prm: prm.model });
+  const selfTest = policy.model !== null && prm.model !== null ? await selfTestPrm(prm.model, policy.model) : [];
   const checks = [
     nodeCheck(process.versions.node),
     ...kernels.backends.map(kernelCheck),
     onnxCheck(onnxruntime),
+    ...endpointChecks,
     policy.check,
     judge.check,
     prm.model === null && prm.check.status === 'ok' ? noPrm : prm.check,
-    ...selfTests,
+    ...selfTest,
   ];
   const cores = cpus();
   return {
@@ -47,6 +50,7 @@ export async function examine(platform: Platform): Promise<DoctorReport> {
       path: platform.prmPath ?? prm.model.name,
       threshold: prm.model.threshold,
     },
+    endpoints,
     strategies: prm.model === null ? strategiesWithoutPrm() : STRATEGY_IDS.filter((id) => id !== 'oracle'),
     checks,
   };

@@ -5,7 +5,9 @@ export {
   type PlatformConfig,
   type PlatformConfigInput,
 } from './config.ts';
+export type { Endpoints, OpenedEndpoint, ReplicaCheck } from './endpoint-models.ts';
 export { examine } from './examine.ts';
 export { findNewestPrm } from './find-prm.ts';
 export { createPlatform, type NamedModels, type Platform, type PlatformOptions } from './platform.ts';
 export { presentProblem, type Asked } from './present-problem.ts';
+export type { EndpointIdentity, ModelSpending, ModelUse } from './spending.ts';

@@ -1,11 +1,21 @@
 import type { Judge, Policy, ProcessRewardModel } from '@vlprm/core';
 import { loadPrm } from '@vlprm/core/models/onnx';
-import { VlprmError } from '@vlprm/core/runtime';
+import { createEndpointJudge, createEndpointPolicy, createEndpointPrm } from '@vlprm/core/models/endpoints';
+import { createStepScoreCache } from '@vlprm/core/models';
+import { createBudget, createMemoryLedger, usageOfCalls, VlprmError, type Ledger } from '@vlprm/core/runtime';
 import { createPuzzleJudge, createPuzzlePolicy, openEyes } from '@vlprm/data/puzzle-world';
 import { parsePlatformConfig, PUZZLE_WORLD, type PlatformConfig, type PlatformConfigInput } from './config.ts';
+import { createEndpoints, type Endpoints, type OpenedEndpoint } from './endpoint-models.ts';
 import { findNewestPrm } from './find-prm.ts';
-
-type Opener<T> = () => Promise<T>;
+import { openOnce, type Opener } from './open-once.ts';
+import {
+  endpointNamed,
+  identityOf,
+  spendingOf,
+  type EndpointIdentity,
+  type ModelSpending,
+  type ModelUse,
+} from './spending.ts';
 
 /** Models by name, beside the built-in ones. Each is opened once, when it is first asked for. */
 export interface NamedModels {
@@ -22,6 +32,10 @@ export interface PlatformOptions {
   readonly models?: NamedModels;
   /** Worker threads of the PRM; default: what the loader takes. */
   readonly threads?: number;
+  /** Keeps the answers of endpoints and what they cost; stays open. Default: one in memory. */
+  readonly ledger?: Ledger;
+  /** Where keys of endpoints and the user's cache folder are looked up. Default: the environment of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The models of a configuration, composed once for server and command line. */
@@ -36,6 +50,13 @@ export interface Platform {
   prm(): Promise<ProcessRewardModel | null>;
   /** @throws ERR_NO_PRM when there is no PRM. */
   requirePrm(): Promise<ProcessRewardModel>;
+  readonly endpoints: Endpoints;
+  /** Names of the endpoints that policy, judge and PRM stand for. */
+  usedEndpoints(): string[];
+  /** What of the configuration of endpoints decides their answers, for the record of a run. Empty when there are none. */
+  identities(uses: readonly ModelUse[]): { endpoints?: Record<string, EndpointIdentity> };
+  /** What calls to endpoints have cost, with what the ledger held before. */
+  spent(): Promise<ModelSpending[]>;
   /** Closes every model that was opened. */
   close(): Promise<void>;
 }
@@ -45,16 +66,37 @@ export interface Platform {
  * @throws ERR_CONFIG
  */
 export async function createPlatform(options: PlatformOptions = {}): Promise<Platform> {
-  const { runs = 'runs', models = {}, threads } = options;
+  const { runs = 'runs', models = {}, threads, ledger = createMemoryLedger(), env = process.env } = options;
   const config = parsePlatformConfig(options.config ?? {});
-  const closers: (() => Promise<void>)[] = [];
+  const budget = createBudget(config.budget, { initial: usageOfCalls(await ledger.usage()) });
+  const endpoints = createEndpoints({ config, ledger, budget, env });
+  const closers: (() => Promise<void>)[] = [() => endpoints.close()];
   const world = openOnce(async () => {
     const eyes = await openEyes();
     closers.push(() => eyes.close());
     return eyes;
   });
-  const policies = { [PUZZLE_WORLD]: async () => createPuzzlePolicy((await world()).policy), ...models.policies };
-  const judges = { [PUZZLE_WORLD]: async () => createPuzzleJudge((await world()).judge), ...models.judges };
+  const remote = <T>(create: (opened: OpenedEndpoint) => T): Record<string, Opener<T>> =>
+    Object.fromEntries(
+      Object.keys(config.endpoints).map((name) => [name, async () => create(await endpoints.open(name))]),
+    );
+  const policies = {
+    [PUZZLE_WORLD]: async () => createPuzzlePolicy((await world()).policy),
+    ...remote(({ service, config: own }) => createEndpointPolicy(service, own)),
+    ...models.policies,
+  };
+  const judges = {
+    [PUZZLE_WORLD]: async () => createPuzzleJudge((await world()).judge),
+    ...remote(({ service, config: own }) => createEndpointJudge(service, own)),
+    ...models.judges,
+  };
+  const prms = {
+    ...remote(({ service, config: own }) => createEndpointPrm(service, own, { cache: createStepScoreCache() })),
+    ...models.prms,
+  };
+  const namesOf = (uses: readonly ModelUse[]): string[] => [
+    ...new Set(uses.map((use) => endpointNamed(config, use)).filter((name) => name !== null)),
+  ];
   const prmPath = config.prm ?? (await findNewestPrm(runs));
 
   const opened = <T extends { close?(): Promise<void> }>(open: Opener<T>): Opener<T> =>
@@ -65,7 +107,7 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
     });
   const policy = opened(named('policy', config.policy, policies));
   const judge = opened(named('judge', config.judge, judges));
-  const requirePrm = opened(prmOpener(prmPath, models.prms ?? {}, threads));
+  const requirePrm = opened(prmOpener(prmPath, prms, threads));
   return {
     config,
     prmPath,
@@ -73,21 +115,17 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
     judge,
     prm: async () => (prmPath === null ? null : requirePrm()),
     requirePrm,
+    endpoints,
+    usedEndpoints: () => namesOf(['policy', 'judge', 'prm']),
+    identities: (uses) => {
+      const names = namesOf(uses);
+      if (names.length === 0) return {};
+      return { endpoints: Object.fromEntries(names.map((name) => [name, identityOf(config.endpoints[name]!)])) };
+    },
+    spent: async () => spendingOf(config, await ledger.usage()),
     close: async () => {
       await Promise.all(closers.splice(0).map((close) => close()));
     },
-  };
-}
-
-/** Opens at the first call and again only after a failure. */
-function openOnce<T>(open: Opener<T>): Opener<T> {
-  let opening: Promise<T> | null = null;
-  return () => {
-    opening ??= open().catch((error: unknown) => {
-      opening = null;
-      throw error;
-    });
-    return opening;
   };
 }
 

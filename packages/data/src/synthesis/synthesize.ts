@@ -55,6 +55,8 @@ export interface SynthesisSummary {
   readonly usage: Readonly<Record<StageName, Usage>>;
   /** Ledger rows that were there already, by stage. */
   readonly reused: Readonly<Record<StageName, number>>;
+  /** Problems that the budget did not reach; the same request goes on with them. */
+  readonly unfinished: number;
 }
 
 export interface SynthesisResult {
@@ -62,6 +64,8 @@ export interface SynthesisResult {
   readonly traces: Trace[];
   readonly rule: ResolvedRule;
   readonly summary: SynthesisSummary;
+  /** ERR_BUDGET when the budget did not reach all problems: traces and summary are those of the others. */
+  readonly exhausted: VlprmError | null;
 }
 
 /** @throws ERR_DATASET_INVALID for a problem without a readable reference answer, or one that is there twice */
@@ -116,7 +120,7 @@ function countReasons(traces: readonly Trace[]): Record<string, number> {
   return reasons;
 }
 
-function summarize(gathered: readonly Gathered[], traces: readonly Trace[]): SynthesisSummary {
+function summarize(gathered: readonly Gathered[], traces: readonly Trace[], unfinished: number): SynthesisSummary {
   const samples = gathered.flatMap(({ problem }) => problem.samples);
   const estimates = gathered.flatMap(({ problem }) => problem.estimate ?? []);
   return {
@@ -141,6 +145,7 @@ function summarize(gathered: readonly Gathered[], traces: readonly Trace[]): Syn
       gathered.map(({ stages }) => stages[stage]?.usage ?? NO_USAGE).reduce(addUsage, NO_USAGE),
     ),
     reused: byStage((stage) => gathered.filter(({ stages }) => stages[stage]?.reused === true).length),
+    unfinished,
   };
 }
 
@@ -149,7 +154,8 @@ function summarize(gathered: readonly Gathered[], traces: readonly Trace[]): Syn
  *
  * Every stage of every problem is kept in the ledger under the hash of what it depends on, a batch in one transaction;
  * after an abort or a kill the same request goes on with the batches that are missing and gives the same traces.
- * The models see no reference answer. A call that fails by type becomes a count; a model that throws ends the run.
+ * The models see no reference answer. A call that fails by type becomes a count; a model that throws ends the run, but
+ * for a spent budget: batches that need no more of it are still finished, and the result is partial.
  *
  * @throws ERR_RANGE, ERR_USAGE for options and rule; ERR_DATASET_INVALID for the problems; ERR_ABORTED;
  *   ERR_MODEL_FAILED and ERR_STEP_COUNT for a model that breaks its contract; and what the models throw
@@ -193,15 +199,17 @@ export async function synthesize(request: SynthesisRequest): Promise<SynthesisRe
 
   const jobs = batchJobs(problems, options.batchSize);
   const batches = new Map<string, Gathered[]>();
+  let exhausted: VlprmError | null = null;
   const engine = request.engine ?? createInProcessEngine();
   const limits = { concurrency: options.concurrency, ...(signal && { signal }) };
   for await (const result of engine.run(jobs, gatherBatch, limits)) {
-    if (!result.ok) throw result.error;
-    batches.set(result.key, result.output);
+    if (result.ok) batches.set(result.key, result.output);
+    else if (VlprmError.is(result.error) && result.error.code === 'ERR_BUDGET') exhausted ??= result.error;
+    else throw result.error;
   }
   const gathered = jobs.flatMap(({ key }) => batches.get(key) ?? []);
   const names = { policy: policy.name, judge: judge?.name ?? null };
   const unlabelled = gathered.flatMap(({ problem }) => assembleTraces(problem, names, checker, options));
   const traces = relabel(unlabelled, rule.name, rule.threshold ?? undefined);
-  return { traces, rule, summary: summarize(gathered, traces) };
+  return { traces, rule, summary: summarize(gathered, traces, total - gathered.length), exhausted };
 }

@@ -52,8 +52,7 @@ export interface SolveResult {
   /** Calls that failed; nothing was concluded from them. */
   readonly failedSamples: number;
   readonly usage: { readonly policy: Usage; readonly prm: Usage };
-  /** Null where nobody counts them. */
-  readonly policyTokens: number | null;
+  readonly policyTokens: number;
   readonly prmForwards: number;
   readonly prmTokens: number;
   readonly trace: SearchTrace;

@@ -36,8 +36,8 @@ function failedInside(json: { readonly error: unknown }, headers: Headers): Fail
 
 async function readStream(response: Response, client: OpenAI): Promise<unknown[]> {
   const chunks: unknown[] = [];
-  const stream = Stream.fromSSEResponse<unknown>(response, new AbortController(), client);
-  for await (const chunk of stream) chunks.push(chunk);
+  for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController(), client))
+    chunks.push(chunk);
   return chunks;
 }
 
@@ -64,9 +64,8 @@ function brokenJson(site: FailureSite): ServiceError {
 async function readResponse(response: Response, client: OpenAI, site: FailureSite): Promise<Received> {
   const { headers } = response;
   const type = headers.get('content-type') ?? '';
-  if (type.includes('text/event-stream')) {
+  if (type.includes('text/event-stream'))
     return { ok: true, chunks: await readStream(response, client), json: null, headers };
-  }
   const body = await response.text();
   if (type.includes('ndjson')) {
     const chunks = readLines(body);
@@ -101,10 +100,7 @@ export async function post(
 ): Promise<Received> {
   try {
     const response = await client.post(site.url, { body, signal }).asResponse();
-    const received = await readResponse(response, client, site);
-    // The stream of an aborted call just ends.
-    if (signal.aborted) throw abortError(signal);
-    return findFailure(received);
+    return findFailure(await readResponse(response, client, site));
   } catch (thrown) {
     return readThrown(thrown, site, signal);
   }

@@ -17,7 +17,6 @@ export const openAiCompatible: Dialect = {
     n: false,
     structuredOutput: false,
     prefixCaching: false,
-    stop: true,
     stopReason: false,
     sampling: true,
   },

@@ -18,7 +18,6 @@ export const vllm: Dialect = {
     n: true,
     structuredOutput: true,
     prefixCaching: false,
-    stop: true,
     stopReason: true,
     sampling: true,
   },

@@ -1,0 +1,47 @@
+import { createPuzzleJudge, createPuzzlePolicy, JUDGE_NAME, openEyes, POLICY_NAME } from '@vlprm/data/puzzle-world';
+import { judgeBrain, policyBrain, startModelServer, type Brain, type ModelServer } from '@vlprm/core/testing';
+
+/** Policy and judge of the puzzle world, each behind a server that speaks vLLM's dialect. */
+export interface ServedWorld {
+  readonly policy: ModelServer;
+  readonly judge: ModelServer;
+  /** A configuration that names the two servers. */
+  readonly config: Readonly<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+/** Answers what the world does not understand, such as a probe's question, in a word. */
+function talkative(brain: Brain): Brain {
+  return {
+    write: async (request) => {
+      if (request.messages.some(({ text }) => text.includes('<question>'))) return brain.write(request);
+      return Array.from({ length: request.n }, () => request.choices?.[0] ?? 'Blue');
+    },
+  };
+}
+
+/** Starts the servers. Everything is free: in the world itself nothing costs anything. */
+export async function serveWorld(): Promise<ServedWorld> {
+  const eyes = await openEyes();
+  const serve = (brain: Brain, name: string) =>
+    startModelServer({ dialect: 'vllm', brain: talkative(brain), model: { names: [name] } });
+  const policy = await serve(policyBrain(createPuzzlePolicy(eyes.policy)), POLICY_NAME);
+  const judge = await serve(judgeBrain(createPuzzleJudge(eyes.judge)), JUDGE_NAME);
+  const free = { promptUsdPerMillion: 0, completionUsdPerMillion: 0 };
+  return {
+    policy,
+    judge,
+    config: {
+      endpoints: {
+        solver: { kind: 'vllm', baseUrl: policy.url, model: POLICY_NAME },
+        critic: { kind: 'vllm', baseUrl: judge.url, model: JUDGE_NAME },
+      },
+      policy: 'solver',
+      judge: 'critic',
+      prices: { [POLICY_NAME]: free, [JUDGE_NAME]: free },
+    },
+    close: async () => {
+      await Promise.all([policy.close(), judge.close(), eyes.close()]);
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import {
+  createCapabilityCache,
+  endpointSchema,
+  openModelService,
+  probeEndpoint,
+  readServerVersion,
+  userCacheFolder,
+  type CapabilityRecord,
+  type EndpointCapabilities,
+  type EndpointConfig,
+  type ModelService,
+} from '@vlprm/core/models/endpoints';
+import { createMemoryLedger, requirePrices, type Budget, type Ledger } from '@vlprm/core/runtime';
+import type { PlatformConfig } from './config.ts';
+import { openOnce } from './open-once.ts';
+
+/** A model behind servers, opened, and what is known of it. */
+export interface OpenedEndpoint {
+  readonly name: string;
+  readonly config: EndpointConfig;
+  readonly service: ModelService;
+  readonly record: CapabilityRecord;
+}
+
+export interface EndpointsOptions {
+  readonly config: Pick<PlatformConfig, 'endpoints' | 'prices' | 'record' | 'replay'>;
+  readonly ledger: Ledger;
+  readonly budget: Budget;
+  /** Where keys and the user's cache folder are looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The endpoints of a configuration. */
+export interface Endpoints {
+  /** Opens an endpoint, once. What it can do comes from the cache, or else from a probe. */
+  open(name: string): Promise<OpenedEndpoint>;
+  /** Probes an endpoint, whatever the cache says, and renews the cache. */
+  probe(name: string): Promise<CapabilityRecord>;
+  /** Makes one tiny call to each further server of a pool, past the pool: its latency, or what it failed with. */
+  checkReplicas(name: string, record: CapabilityRecord): Promise<ReplicaCheck[]>;
+  close(): Promise<void>;
+}
+
+export interface ReplicaCheck {
+  readonly baseUrl: string;
+  /** Milliseconds of the call, or its error. */
+  readonly result: number | Error;
+}
+
+/**
+ * Opens nothing yet. Recorded and replayed traffic is whole: it begins with the probes, and leaves the cache alone.
+ * @throws what opening a file of recorded traffic throws
+ */
+export function createEndpoints({ config, ledger, budget, env }: EndpointsOptions): Endpoints {
+  const { endpoints, prices, record, replay } = config;
+  const cache = record === null && replay === null ? createCapabilityCache(userCacheFolder(env)) : null;
+  const services = new Set<ModelService>();
+
+  const configOf = (name: string): EndpointConfig => endpoints[name]!;
+  const replicaOptions = (name: string) => ({ endpoint: name, env });
+  const openService = (name: string, own: EndpointConfig, kept: Ledger, probed: EndpointCapabilities): ModelService => {
+    if (budget.limits.usd !== undefined) requirePrices([own.model], prices);
+    return openModelService(own, { ...replicaOptions(name), ledger: kept, budget, prices, probed });
+  };
+  const probeInto = async (kept: Ledger, name: string): Promise<CapabilityRecord> => {
+    const found = await probeEndpoint(configOf(name), {
+      open: (own, probed) => openService(name, own, kept, probed),
+      serverVersion: () => readServerVersion(configOf(name), replicaOptions(name)),
+    });
+    await cache?.write(found);
+    return found;
+  };
+  const checkReplicas = (name: string, { capabilities }: CapabilityRecord): Promise<ReplicaCheck[]> => {
+    const { replicas = [], ...first } = configOf(name);
+    return Promise.all(
+      replicas.map(async (replica): Promise<ReplicaCheck> => {
+        // With everything known, a probe is a single call.
+        const own = endpointSchema.parse({ ...first, ...replica, capabilities });
+        const open = (alone: EndpointConfig) => openService(name, alone, createMemoryLedger(), capabilities);
+        const result = await probeEndpoint(own, { open }).then(
+          ({ latencyMs }) => latencyMs,
+          (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+        );
+        return { baseUrl: replica.baseUrl, result };
+      }),
+    );
+  };
+  const open = async (name: string): Promise<OpenedEndpoint> => {
+    const own = configOf(name);
+    const found = (await cache?.read(own)) ?? (await probeInto(ledger, name));
+    const service = openService(name, own, ledger, found.capabilities);
+    services.add(service);
+    return { name, config: own, service, record: found };
+  };
+  const openers = new Map(Object.keys(endpoints).map((name) => [name, openOnce(() => open(name))]));
+  return {
+    open: (name) => openers.get(name)!(),
+    probe: (name) => probeInto(createMemoryLedger(), name),
+    checkReplicas,
+    close: async () => {
+      await Promise.all([...services].map((service) => service.close()));
+    },
+  };
+}
