@@ -11,4 +11,5 @@ export * from './presets.ts';
 export * from './prm/endpoint-prm.ts';
 export * from './probe/index.ts';
 export * from './problem-images.ts';
+export * from './recording/index.ts';
 export { openModelService, type ModelServiceOptions, type PooledModelService } from './service.ts';

@@ -1,6 +1,6 @@
 import { APIConnectionError, APIError, type OpenAI } from 'openai';
 import { Stream } from 'openai/streaming';
-import { abortError } from '../../runtime/errors.ts';
+import { abortError, VlprmError } from '../../runtime/errors.ts';
 import { ServiceError } from '../../runtime/gateway/index.ts';
 import { FetchFailure, RefusedResponse } from './client.ts';
 import { connectionFailure } from './failures/connection-failure.ts';
@@ -21,6 +21,7 @@ function readThrown(thrown: unknown, site: FailureSite, signal: AbortSignal): Re
   if (thrown instanceof APIConnectionError && thrown.cause instanceof FetchFailure) {
     const { failure } = thrown.cause;
     if (failure instanceof RefusedResponse) return { ok: false, failed: failure.failed };
+    if (VlprmError.is(failure)) throw failure;
     throw connectionFailure(failure, site);
   }
   if (thrown instanceof APIError) return { ok: false, failed: failedInside({ error: thrown.error }, new Headers()) };
