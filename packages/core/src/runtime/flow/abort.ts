@@ -87,26 +87,34 @@ const noAnswer = (timeoutMs: number): VlprmError =>
  * signal, which may live as long as the process.
  * @throws what `work` throws; ERR_ABORTED, or the error that the caller aborted with; ERR_TIMEOUT
  */
-export async function within<T>(
+export function within<T>(
   { signal, timeoutMs, timeoutError = noAnswer }: TimeLimits,
   work: (signal: AbortSignal) => Promise<T>,
   clock: Clock = systemClock,
 ): Promise<T> {
-  throwIfAborted(signal);
-  const own = new AbortController();
-  const unlink = onAbort(signal, () => {
-    if (signal !== undefined) own.abort(abortError(signal));
+  return new Promise<T>((resolve, reject) => {
+    throwIfAborted(signal);
+    const own = new AbortController();
+    const result = work(own.signal);
+    const stop = (error: VlprmError): void => {
+      end();
+      own.abort(error);
+      reject(error);
+    };
+    const unlink = onAbort(signal, () => {
+      if (signal !== undefined) stop(abortError(signal));
+    });
+    const cancel =
+      timeoutMs === undefined
+        ? undefined
+        : clock.after(timeoutMs, () => {
+            stop(timeoutError(timeoutMs));
+          });
+    const end = (): void => {
+      unlink();
+      cancel?.();
+    };
+    result.finally(end).then(resolve, reject);
+    if (signal?.aborted) stop(abortError(signal));
   });
-  const cancel =
-    timeoutMs === undefined
-      ? undefined
-      : clock.after(timeoutMs, () => {
-          own.abort(timeoutError(timeoutMs));
-        });
-  try {
-    return await untilAborted(work(own.signal), own.signal);
-  } finally {
-    unlink();
-    cancel?.();
-  }
 }

@@ -1,4 +1,4 @@
-import { abortError, VlprmError } from '../errors.ts';
+import { abortError, throwIfAborted, VlprmError } from '../errors.ts';
 import type { Random } from '../random.ts';
 import { onAbort } from './abort.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -29,9 +29,13 @@ interface WaitingCall<Replica> extends Waiter {
   readonly ranked: readonly PooledReplica<Replica>[];
   /** Has waited for its prefix, and does not again. */
   hasWaitedForPrefix: boolean;
-  grant(lease: Lease<Replica>): void;
-  refuse(error: VlprmError): void;
+  /** Takes back what waits for its abort. */
+  unlink: () => void;
+  resolve(lease: Lease<Replica>): void;
+  reject(error: VlprmError): void;
 }
+
+const nothing = (): void => undefined;
 
 class Pool<Replica> implements ReplicaPool<Replica> {
   readonly #replicas: readonly PooledReplica<Replica>[];
@@ -61,10 +65,7 @@ class Pool<Replica> implements ReplicaPool<Replica> {
 
   lease({ affinity, tokens, avoid = [] }: LeaseRequest, signal?: AbortSignal): Promise<Lease<Replica>> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(abortError(signal));
-        return;
-      }
+      throwIfAborted(signal);
       const order = this.#asked++;
       const call: WaitingCall<Replica> = {
         order,
@@ -73,23 +74,19 @@ class Pool<Replica> implements ReplicaPool<Replica> {
         avoid,
         ranked: this.#rank(affinity === '' ? String(order) : affinity),
         hasWaitedForPrefix: affinity === '',
-        leave: () => undefined,
-        grant: (lease) => {
-          unlink();
-          resolve(lease);
-        },
-        refuse: (error) => {
-          unlink();
-          reject(error);
-        },
+        leave: nothing,
+        unlink: nothing,
+        resolve,
+        reject,
       };
-      const unlink = onAbort(signal, () => {
+      this.#line.add(call);
+      this.#serve();
+      if (call.leave === nothing) return;
+      call.unlink = onAbort(signal, () => {
         call.leave();
         if (signal !== undefined) reject(abortError(signal));
         this.#serve();
       });
-      this.#line.add(call);
-      this.#serve();
     });
   }
 
@@ -122,7 +119,7 @@ class Pool<Replica> implements ReplicaPool<Replica> {
       for (const replica of candidates) {
         const waitMs = replica.waitMs(call.tokens);
         if (waitMs === 0) {
-          call.leave();
+          this.#takeOut(call);
           this.#assign(call, replica);
           return 0;
         }
@@ -131,6 +128,11 @@ class Pool<Replica> implements ReplicaPool<Replica> {
       }
     }
     return wakeMs;
+  }
+
+  #takeOut(call: WaitingCall<Replica>): void {
+    call.leave();
+    call.leave = nothing;
   }
 
   #candidates({ ranked, avoid }: WaitingCall<Replica>): readonly PooledReplica<Replica>[] {
@@ -150,7 +152,8 @@ class Pool<Replica> implements ReplicaPool<Replica> {
     if (state === 'cold') warmup!.begin(affinity);
     const place = replica.enter(tokens);
     let released = false;
-    call.grant({
+    call.unlink();
+    call.resolve({
       name: replica.name,
       replica: replica.replica,
       release: (outcome) => {
@@ -180,8 +183,9 @@ class Pool<Replica> implements ReplicaPool<Replica> {
     const error = this.#allLost();
     for (let calls = this.#line.heads(); calls.length > 0; calls = this.#line.heads()) {
       for (const call of calls) {
-        call.leave();
-        call.refuse(error);
+        this.#takeOut(call);
+        call.unlink();
+        call.reject(error);
       }
     }
   }

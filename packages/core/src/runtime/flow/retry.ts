@@ -53,6 +53,21 @@ function standing(error: ServiceError, attempts: number, why: string): ServiceEr
 const isRetryable = (error: ServiceError): boolean => error.retryable;
 const retryAfter = (error: ServiceError): number => error.retryAfterMs ?? 0;
 
+/** Milliseconds to wait before the next attempt. Throws the error when there is to be none. */
+function waitBeforeNext(error: unknown, number: number, options: RetryOptions): number {
+  if (!(error instanceof ServiceError)) throw error;
+  const { maxAttempts, baseDelayMs, maxDelayMs, maxRetryAfterMs } = { ...DEFAULT_RETRY, ...options };
+  const { mayRetry = isRetryable, leastWaitMs = retryAfter, deadlineAt = Infinity } = options;
+  const { onRetry, random = { uniform: Math.random }, clock = systemClock } = options;
+  if (!mayRetry(error) || number >= maxAttempts) throw standing(error, number, '');
+  const least = leastWaitMs(error);
+  if (least > maxRetryAfterMs) throw standing(error, number, `it asks to wait ${Math.ceil(least / 1000)} s`);
+  const waitMs = least + random.uniform() * Math.min(maxDelayMs, baseDelayMs * 2 ** (number - 1));
+  if (clock.now() + waitMs >= deadlineAt) throw standing(error, number, 'no time is left for another');
+  onRetry?.(error, number, waitMs);
+  return waitMs;
+}
+
 /**
  * Tries until it succeeds, the error is not worth another attempt, or the attempts are used up. Between attempts it waits
  * a time drawn uniformly below an exponentially growing bound ("full jitter":
@@ -61,22 +76,12 @@ const retryAfter = (error: ServiceError): number => error.retryAfterMs ?? 0;
  * @throws the last error, with the number of attempts when there were several; ERR_ABORTED, also during a wait
  */
 export async function retry<T>(attempt: (number: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { maxAttempts, baseDelayMs, maxDelayMs, maxRetryAfterMs } = { ...DEFAULT_RETRY, ...options };
-  const { mayRetry = isRetryable, leastWaitMs = retryAfter } = options;
-  const { onRetry, deadlineAt = Infinity, signal, random = { uniform: Math.random }, clock = systemClock } = options;
   for (let number = 1; ; number++) {
     try {
       return await attempt(number);
     } catch (error) {
-      throwIfAborted(signal);
-      if (!(error instanceof ServiceError)) throw error;
-      if (!mayRetry(error) || number >= maxAttempts) throw standing(error, number, '');
-      const least = leastWaitMs(error);
-      if (least > maxRetryAfterMs) throw standing(error, number, `it asks to wait ${Math.ceil(least / 1000)} s`);
-      const waitMs = least + random.uniform() * Math.min(maxDelayMs, baseDelayMs * 2 ** (number - 1));
-      if (clock.now() + waitMs >= deadlineAt) throw standing(error, number, 'no time is left for another');
-      onRetry?.(error, number, waitMs);
-      await sleep(waitMs, signal, clock);
+      throwIfAborted(options.signal);
+      await sleep(waitBeforeNext(error, number, options), options.signal, options.clock);
     }
   }
 }
