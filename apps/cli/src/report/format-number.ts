@@ -29,7 +29,8 @@ export function decimalInterval(interval: readonly [number, number] | null, digi
 }
 
 /** A count with thin grouping: `460 800`. */
-export function grouped(value: number): string {
+export function grouped(value: number | null): string {
+  if (value === null) return NOT_MEASURED;
   return Math.round(value)
     .toString()
     .replace(/\B(?=(\d{3})+$)/g, '\u202f');

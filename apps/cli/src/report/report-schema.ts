@@ -88,7 +88,8 @@ export const ttsRowSchema = z.object({
   n: z.int().positive(),
   accuracy: fraction,
   ci95: interval,
-  policyTokens: z.number().nonnegative(),
+  /** Null where the policy's service does not count them. */
+  policyTokens: z.number().nonnegative().nullable(),
   prmForwards: z.number().nonnegative(),
   prmTokens: z.number().nonnegative(),
 });

@@ -47,7 +47,7 @@ export const solveOutputSchema = z.object({
   usage: z.object({
     policy: usageSchema,
     prm: usageSchema,
-    policyTokens: z.number(),
+    policyTokens: z.number().nullable(),
     prmForwards: z.int(),
     prmTokens: z.int(),
   }),

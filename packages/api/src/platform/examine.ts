@@ -6,7 +6,7 @@ import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
 import { examineEndpoints } from './examine-endpoints.ts';
 import { failedCheck } from './failed-check.ts';
 import type { Platform } from './platform.ts';
-import { selfTestPrm } from './prm-self-test.ts';
+import { selfTestModels } from './self-tests.ts';
 
 const OLDEST_NODE = [20, 19] as const;
 
@@ -19,7 +19,7 @@ export async function examine(platform: Platform): Promise<DoctorReport> {
   const policy = await tryOpen('policy', () => platform.policy());
   const judge = await tryOpen('judge', () => platform.judge());
   const prm = await tryOpen('prm', () => platform.prm());
-  const selfTest = policy.model !== null && prm.model !== null ? await selfTestPrm(prm.model, policy.model) : [];
+  const selfTests = await selfTestModels({ policy: policy.model, judge: judge.model, prm: prm.model });
   const checks = [
     nodeCheck(process.versions.node),
     ...kernels.backends.map(kernelCheck),
@@ -28,7 +28,7 @@ export async function examine(platform: Platform): Promise<DoctorReport> {
     policy.check,
     judge.check,
     prm.model === null && prm.check.status === 'ok' ? noPrm : prm.check,
-    ...selfTest,
+    ...selfTests,
   ];
   const cores = cpus();
   return {

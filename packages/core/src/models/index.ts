@@ -7,6 +7,7 @@ export * from './ports.ts';
 export * from './prm-bundle.ts';
 export * from './remote-image.ts';
 export * from './safetensors.ts';
+export * from './self-test/index.ts';
 export * from './step-features.ts';
 export * from './step-reading.ts';
 export * from './step-score-cache.ts';

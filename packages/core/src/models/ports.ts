@@ -18,8 +18,8 @@ export interface Proposal {
   readonly finalAnswer: string | null;
   /** True when the solution has ended. */
   readonly ended: boolean;
-  /** Tokens written. */
-  readonly tokens: number;
+  /** Tokens written; null where the service does not count them. */
+  readonly tokens: number | null;
 }
 
 /** A call that did not come back is a failure by type, never an empty proposal. */

@@ -13,14 +13,17 @@ export type Usage = z.infer<typeof usageSchema>;
 
 export const NO_USAGE: Usage = { calls: 0, promptTokens: 0, completionTokens: 0, usd: 0 };
 
-const plus = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
+/** Sum of two counts; unknown when one of them is. */
+export function addCounts(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
+}
 
 /** Sum of two usages; an unknown part makes the sum of that part unknown. */
 export function addUsage(a: Usage, b: Usage): Usage {
   return {
     calls: a.calls + b.calls,
-    promptTokens: plus(a.promptTokens, b.promptTokens),
-    completionTokens: plus(a.completionTokens, b.completionTokens),
-    usd: plus(a.usd, b.usd),
+    promptTokens: addCounts(a.promptTokens, b.promptTokens),
+    completionTokens: addCounts(a.completionTokens, b.completionTokens),
+    usd: addCounts(a.usd, b.usd),
   };
 }

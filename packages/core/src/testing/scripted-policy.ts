@@ -1,5 +1,5 @@
 import type { Policy, Prefix, Proposal, ProposeOptions, Sampled } from '../models/ports.ts';
-import type { Step, Usage } from '../records/index.ts';
+import { addCounts, type Step, type Usage } from '../records/index.ts';
 import { contentHash } from '../runtime/content-hash.ts';
 import { VlprmError } from '../runtime/errors.ts';
 import { createRandom, seedFrom } from '../runtime/random.ts';
@@ -60,7 +60,10 @@ function toProposal({ steps, finalAnswer }: ScriptedContinuation, stop: ProposeO
 
 function usageOf(proposals: readonly Sampled<Proposal>[][]): Usage {
   const flat = proposals.flat();
-  const completionTokens = flat.reduce((total, sampled) => total + (sampled.ok ? sampled.value.tokens : 0), 0);
+  const completionTokens = flat.reduce<number | null>(
+    (total, sampled) => (sampled.ok ? addCounts(total, sampled.value.tokens) : total),
+    0,
+  );
   return { calls: flat.length, promptTokens: 0, completionTokens, usd: 0 };
 }
 

@@ -8,3 +8,4 @@ export { editImage, generatePuzzles, presented, PUZZLE_LICENSES, type Puzzle } f
 export { sceneHash, splitOf, type SceneOptions, type Split } from './scene.ts';
 export { MAX_TOKENS, tokenizerJson } from './tokenizer.ts';
 export { stepTruth, type StepTruth } from './truth.ts';
+export { workedSolution } from './worked-solution.ts';

@@ -1,5 +1,5 @@
 import type { Policy, Prefix, Proposal, ProposeOptions, Sampled } from '@vlprm/core/models';
-import type { Step, Usage } from '@vlprm/core/records';
+import { addCounts, type Step, type Usage } from '@vlprm/core/records';
 import { createRandom, seedFrom, throwIfAborted, VlprmError, type Random } from '@vlprm/core/runtime';
 import { POLICY, POLICY_NAME } from './constants.ts';
 import type { Belief, Eye } from './eyes.ts';
@@ -177,7 +177,9 @@ class PuzzlePolicy implements Policy {
       const key = `${view.imageHash}:${prefix.problem.question}`;
       return this.#sample(disposition(view, key), prefix, key, options);
     });
-    const completionTokens = proposals.flat().reduce((sum, p) => sum + (p.ok ? p.value.tokens : 0), 0);
+    const completionTokens = proposals
+      .flat()
+      .reduce<number | null>((sum, sampled) => (sampled.ok ? addCounts(sum, sampled.value.tokens) : sum), 0);
     const promptTokens = prefixes.reduce((sum, { problem }) => sum + countWords(problem.question), 0);
     return { proposals, usage: { calls: prefixes.length, promptTokens, completionTokens, usd: 0 } };
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LedgerEntry } from '@vlprm/core/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { killCalls } from '../testing/killed-calls.ts';
 import { openSqliteLedger } from './ledger.ts';
 
 let dir: string;
@@ -186,4 +187,14 @@ describe('the SQLite ledger', () => {
     expect(total % 2).toBe(0);
     await ledger.close();
   });
+});
+
+it('a run that is killed again and again loses calls in flight, and nothing that was answered', async () => {
+  const calls = 1200;
+  const kills = 10;
+  const result = await killCalls({ ledgerPath: join(dir, 'ledger.sqlite'), calls, inFlight: 16, kills, seed: 1 });
+  expect(result.answers).toEqual(new Map(Array.from({ length: calls }, (_, i) => [i, i ** 2])));
+  expect(result).toMatchObject({ storedCalls: calls, integrity: 'ok', repeatedAfterAnswer: 0 });
+  expect(result.inFlightAtKills).toBeGreaterThan(kills);
+  expect(result.repeated).toBeLessThanOrEqual(result.inFlightAtKills);
 });

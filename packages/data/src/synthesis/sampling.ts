@@ -14,7 +14,7 @@ const sampleSchema = z.union([
     ok: z.literal(true),
     steps: z.array(stepSchema),
     finalAnswer: z.string().nullable(),
-    tokens: z.int().nonnegative(),
+    tokens: z.int().nonnegative().nullable(),
   }),
   failureSchema,
 ]);

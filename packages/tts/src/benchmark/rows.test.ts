@@ -46,6 +46,12 @@ describe('benchmarkRows', () => {
     expect(row).toMatchObject({ accuracy: 1, ci95: [1, 1], problems: 2, excluded: 1, policyTokens: 20 });
   });
 
+  test('tokens that one service did not count are unknown in the total', () => {
+    const uncounted = result('majority', 2, 1, { cost: { policyTokens: null, prmForwards: 2, prmTokens: 30 } });
+    const [row] = benchmarkRows([...column('majority', [1]), { groupId: 'g1', results: [uncounted] }], 7);
+    expect(row).toMatchObject({ policyTokens: null, prmForwards: 4 });
+  });
+
   test('failed samples are counted whether or not their problem counts', () => {
     const rows: ProblemRow[] = [
       { groupId: 'a', results: [result('majority', 2, 1, { failedSamples: 1 })] },

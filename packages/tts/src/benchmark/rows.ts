@@ -23,8 +23,8 @@ export interface BenchmarkRow {
   readonly excluded: number;
   /** Failed samples over all problems. */
   readonly failedSamples: number;
-  /** Totals over the problems that count, as if the strategy had run alone. */
-  readonly policyTokens: number;
+  /** Totals over the problems that count, as if the strategy had run alone; `policyTokens` is null where nobody counts them. */
+  readonly policyTokens: number | null;
   readonly prmForwards: number;
   readonly prmTokens: number;
 }
@@ -94,7 +94,7 @@ function benchmarkRow(results: readonly ProblemResult[], estimate: Estimate | nu
     problems: concluded.length,
     excluded: results.length - concluded.length,
     failedSamples: results.reduce((sum, { failedSamples }) => sum + failedSamples, 0),
-    policyTokens: Math.round(cost.policyTokens),
+    policyTokens: cost.policyTokens === null ? null : Math.round(cost.policyTokens),
     prmForwards: cost.prmForwards,
     prmTokens: cost.prmTokens,
   };

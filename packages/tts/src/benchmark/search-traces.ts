@@ -14,8 +14,8 @@ export interface SearchTraceOptions {
 }
 
 /** Calls and prices of shared samples belong to no strategy alone. */
-function tokensAlone(tokens: number): Usage {
-  return { calls: 0, promptTokens: null, completionTokens: Math.round(tokens), usd: null };
+function tokensAlone(tokens: number | null): Usage {
+  return { calls: 0, promptTokens: null, completionTokens: tokens === null ? null : Math.round(tokens), usd: null };
 }
 
 function nodesOf({ samples }: BenchmarkedProblem, { chosen, walked, n }: ProblemResult): SearchTraceNode[] | null {

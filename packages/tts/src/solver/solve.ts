@@ -52,7 +52,8 @@ export interface SolveResult {
   /** Calls that failed; nothing was concluded from them. */
   readonly failedSamples: number;
   readonly usage: { readonly policy: Usage; readonly prm: Usage };
-  readonly policyTokens: number;
+  /** Null where nobody counts them. */
+  readonly policyTokens: number | null;
   readonly prmForwards: number;
   readonly prmTokens: number;
   readonly trace: SearchTrace;

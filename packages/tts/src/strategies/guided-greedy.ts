@@ -1,5 +1,5 @@
 import type { Prefix, Proposal, Sampled } from '@vlprm/core';
-import { addUsage, NO_USAGE, type Step, type Usage } from '@vlprm/core/records';
+import { addCounts, addUsage, NO_USAGE, type Step, type Usage } from '@vlprm/core/records';
 import { seedFrom, throwIfAborted, VlprmError } from '@vlprm/core/runtime';
 import { identityOf, readSolutions, type ReadRequest } from '../candidates/readings.ts';
 import { proposeGroups } from '../candidates/proposals.ts';
@@ -17,7 +17,7 @@ interface Walk {
   /** Node of the last step taken; null before the first. */
   tip: number | null;
   finalAnswer: string | null;
-  policyTokens: number;
+  policyTokens: number | null;
   prmForwards: number;
   prmTokens: number;
   failedCalls: number;
@@ -143,7 +143,7 @@ function branchesOf(walk: Walk, samples: readonly Sampled<Proposal>[]): Branch[]
       continue;
     }
     const { steps, ended, finalAnswer, tokens } = sample.value;
-    walk.policyTokens += tokens;
+    walk.policyTokens = addCounts(walk.policyTokens, tokens);
     if (steps.length === 0) {
       unreadable++;
       continue;

@@ -16,8 +16,8 @@ export interface Candidate {
   readonly finalAnswer: string | null;
   /** Equal for equal answers of one problem; null when the answer cannot be parsed. */
   readonly answerClass: string | null;
-  /** Tokens that the policy wrote for it. */
-  readonly tokens: number;
+  /** Tokens that the policy wrote for it; null where nobody counts them. */
+  readonly tokens: number | null;
   /** Equal for solutions of one problem with the same steps: the PRM reads those once. */
   readonly identity: string;
   /** Scores of its steps, or why there are none; null when they were not asked for. */
@@ -88,7 +88,8 @@ export interface SearchResult {
   /** Null when the answer cannot be parsed or the step limit came first. */
   readonly finalAnswer: string | null;
   readonly nodes: readonly SearchNode[];
-  readonly policyTokens: number;
+  /** Null where nobody counts them. */
+  readonly policyTokens: number | null;
   readonly prmForwards: number;
   readonly prmTokens: number;
   /** Proposals that failed; the step was chosen among the others. */

@@ -75,6 +75,21 @@ describe('answers of the chat completions API', () => {
     expect(answer.choices[0]).toMatchObject({ text: 'one', finish: 'stop', stoppedBy: '\n\n' });
   });
 
+  it.each([
+    ['One sheep and', 'One sheep and two', {}, ' two'],
+    ['One sheep\n\n', 'One sheep and two', {}, ' and two'],
+    ['One sheep and', ' two', {}, ' two'],
+    ['One sheep and', 'One sheep and two', { stream: true }, 'One sheep and two'],
+  ])(
+    'leave out %j, which llama.cpp repeats before what it adds unless it streams',
+    async (said, text, config, added) => {
+      const begun = { role: 'assistant', content: [{ type: 'text', text: said }] } as const;
+      const chat = { messages: [...request().messages, begun], continueFinal: true };
+      const { answer } = await ask(json(completion([text])), chat, { kind: 'llama.cpp', ...config });
+      expect(answer.choices[0]!.text).toBe(added);
+    },
+  );
+
   it('may be filtered one by one; all of them filtered is an error that says what was billed', async () => {
     const [good, bad] = completion(['fine', 'cut'])['choices'] as Record<string, unknown>[];
     const filtered = { ...bad, finish_reason: 'content_filter', message: { role: 'assistant', content: null } };

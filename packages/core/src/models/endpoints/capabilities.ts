@@ -17,6 +17,8 @@ export const endpointCapabilitiesSchema = z.strictObject({
   structuredOutput: z.boolean(),
   /** The service tells how much of a prompt came from its cache. */
   prefixCaching: z.boolean(),
+  /** Takes stop texts. Without it a completion is written to its end or limit, and cut by us. */
+  stop: z.boolean(),
   /** Tells which stop text ended a completion. */
   stopReason: z.boolean(),
   /** Takes temperature, top_p and seed; reasoning models refuse them. */

@@ -26,9 +26,11 @@ export function splitChoices(request: ChatRequest, most: number): ChoicePart[] {
 /** The choices of all parts in order, and what they cost together. */
 export function joinParts(parts: readonly Answered<ChatAnswer>[]): Answered<ChatAnswer> {
   const sources = new Set(parts.map(({ source }) => source));
+  const cached = parts.flatMap(({ cachedPromptTokens }) => cachedPromptTokens ?? []);
   return {
     answer: { choices: parts.flatMap(({ answer }) => answer.choices) },
     usage: parts.map(({ usage }) => usage).reduce(addUsage),
+    ...(cached.length === parts.length && { cachedPromptTokens: cached.reduce((sum, tokens) => sum + tokens) }),
     source: sources.has('service') ? 'service' : sources.has('in-flight') ? 'in-flight' : 'ledger',
   };
 }

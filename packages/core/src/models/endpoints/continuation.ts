@@ -1,4 +1,4 @@
-import { addUsage, NO_USAGE, type Step, type Usage } from '../../records/index.ts';
+import { addCounts, addUsage, NO_USAGE, type Step, type Usage } from '../../records/index.ts';
 import { VlprmError } from '../../runtime/errors.ts';
 import { seedFrom } from '../../runtime/random.ts';
 import { CONTINUATION_PROMPT, solutionPrompt } from '../../text/prompts.ts';
@@ -37,8 +37,6 @@ interface Written {
 const PEEK_TOKENS = 8;
 
 const UNREADABLE: FirstStep = { steps: [], finalAnswer: null, ended: true };
-
-const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
 
 const saying = (role: ChatMessage['role'], text: string): ChatMessage => ({ role, content: [{ type: 'text', text }] });
 
@@ -80,7 +78,7 @@ class Continuation {
     this.#requireUsable(choice);
     if (this.#options.stop === 'step') return this.#readStep(choice, tokens, i);
     const { steps, finalAnswer } = this.#parsed((prefix, text) => this.#writer.splitter.split(prefix, text), choice);
-    return { steps, finalAnswer, ended: true, tokens: tokens ?? 0 };
+    return { steps, finalAnswer, ended: true, tokens };
   }
 
   /**
@@ -94,20 +92,25 @@ class Continuation {
     }
     const whole = await this.#askOne(this.#prefix.steps, { seed: this.#seed('whole', i) });
     this.#requireUsable(whole.choice);
-    return this.#decided(this.#first(whole.choice, null), sum(tokens, whole.tokens), i);
+    return this.#decided(this.#first(whole.choice, null), addCounts(tokens, whole.tokens), i);
   }
 
   /** Whether a solution has ended that only what follows can tell: a few tokens more, or without prefill its answer. */
   async #decided({ steps, finalAnswer, ended }: FirstStep, tokens: number | null, i: number): Promise<Proposal> {
-    if (ended !== null) return { steps, finalAnswer, ended, tokens: tokens ?? 0 };
-    if (!this.#writer.service.capabilities.prefill) return { steps, finalAnswer, ended: true, tokens: tokens ?? 0 };
+    if (ended !== null) return { steps, finalAnswer, ended, tokens };
+    if (!this.#writer.service.capabilities.prefill) return { steps, finalAnswer, ended: true, tokens };
     const peek = await this.#askOne([...this.#prefix.steps, ...steps], {
       seed: this.#seed('peek', i),
       maxTokens: PEEK_TOKENS,
     });
     if (peek.choice.finish === 'content-filter') this.#requireUsable(peek.choice);
     const follows = peek.choice.text.trim() !== '';
-    return { steps, finalAnswer: follows ? null : finalAnswer, ended: !follows, tokens: sum(tokens, peek.tokens) ?? 0 };
+    return {
+      steps,
+      finalAnswer: follows ? null : finalAnswer,
+      ended: !follows,
+      tokens: addCounts(tokens, peek.tokens),
+    };
   }
 
   #first(choice: ChatChoice, endedBy: EndedBy): FirstStep {

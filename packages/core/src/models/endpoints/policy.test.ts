@@ -244,6 +244,13 @@ describe('what comes back', () => {
     expect(proposals[0]![1]).toMatchObject({ ok: true, value: { steps: [], finalAnswer: null, ended: true } });
   });
 
+  it('does not know what nobody counts', async () => {
+    const server = await answers((_, n) => [{ ...completion(Array<string>(n).fill(TAGGED)), usage: null }]);
+    const { proposals, usage } = await policyAt(server, 'vllm').propose(prefixes(1), all);
+    expect(usage).toEqual({ calls: 1, promptTokens: null, completionTokens: null, usd: null });
+    expect(proposals).toMatchObject([Array(2).fill({ ok: true, value: { finalAnswer: '7', tokens: null } })]);
+  });
+
   it.each([
     ['length', 'ERR_ANSWER_TRUNCATED'],
     ['content_filter', 'ERR_CONTENT_FILTER'],

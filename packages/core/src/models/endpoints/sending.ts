@@ -37,8 +37,8 @@ export interface Received {
 }
 
 function siteOf({ dialect }: Sender, { replica, url, body }: Parcel): FailureSite {
-  const { where, model, apiKeyEnv, secrets } = replica;
-  return { where, kind: dialect.kind, model, apiKeyEnv, url, withImages: hasImages(body), secrets };
+  const { where, apiKeyEnv, secrets } = replica;
+  return { where, kind: dialect.kind, apiKeyEnv, url, withImages: hasImages(body), secrets };
 }
 
 /** What `read` returns; an error of its own says where, and what was billed all the same. */
@@ -80,8 +80,7 @@ async function withModelNames(
       : `set \`model\` to one of: ${names.length > 0 ? names.join(', ') : '(the server lists none)'}`;
   return failureAt(site, error.code, error.message, {
     fix,
-    cause: error,
-    ...(error.status && { status: error.status }),
+    ...(error.status === null ? {} : { status: error.status }),
   });
 }
 

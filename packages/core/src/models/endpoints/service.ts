@@ -153,6 +153,13 @@ class EndpointService implements PooledModelService {
     });
   }
 
+  /** What the server takes of a request: not every seed, and not any number of stop texts. */
+  #narrowed(request: ChatRequest): ChatRequest {
+    const { seedBelow, maxStops } = this.#dialect;
+    const seed = request.seed === null ? null : request.seed % seedBelow;
+    return { ...request, seed, stop: request.stop.slice(0, this.#capabilities.stop ? maxStops : 0) };
+  }
+
   async #sendChat(
     replica: EndpointReplica,
     request: ChatRequest,
@@ -163,7 +170,7 @@ class EndpointService implements PooledModelService {
     const { stream = false, contextTokens = null, extraBody } = this.#config;
     const settings = { capabilities: this.#capabilities, stream, contextTokens };
     const { chat: url } = replica.addresses;
-    const encoded = reading(replica, () => dialect.encodeChat(narrowed(request, dialect), settings));
+    const encoded = reading(replica, () => dialect.encodeChat(this.#narrowed(request), settings));
     const body = withExtras({ model: replica.model, ...encoded }, extraBody);
     const { json, quota } = await sendTo(this.#sender, { replica, url, body, images }, signal);
     const reported = dialect.readUsage(json);
@@ -174,12 +181,6 @@ class EndpointService implements PooledModelService {
     );
     return { answer, ...reported, quota };
   }
-}
-
-/** What a dialect's servers take of a request: not every seed, and not any number of stop texts. */
-function narrowed(request: ChatRequest, { seedBelow, maxStops }: Dialect): ChatRequest {
-  const seed = request.seed === null ? null : request.seed % seedBelow;
-  return { ...request, seed, stop: request.stop.slice(0, maxStops) };
 }
 
 /** The body with the configuration's fields, which win; of a field that is an object on both sides, its fields do. */

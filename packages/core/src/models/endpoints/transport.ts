@@ -37,8 +37,8 @@ function failedInside(json: { readonly error: unknown }, headers: Headers): Fail
 
 async function readStream(response: Response, client: OpenAI): Promise<unknown[]> {
   const chunks: unknown[] = [];
-  for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController(), client))
-    chunks.push(chunk);
+  const stream = Stream.fromSSEResponse<unknown>(response, new AbortController(), client);
+  for await (const chunk of stream) chunks.push(chunk);
   return chunks;
 }
 
@@ -65,8 +65,9 @@ function brokenJson(site: FailureSite): ServiceError {
 async function readResponse(response: Response, client: OpenAI, site: FailureSite): Promise<Received> {
   const { headers } = response;
   const type = headers.get('content-type') ?? '';
-  if (type.includes('text/event-stream'))
+  if (type.includes('text/event-stream')) {
     return { ok: true, chunks: await readStream(response, client), json: null, headers };
+  }
   const body = await response.text();
   if (type.includes('ndjson')) {
     const chunks = readLines(body);
@@ -101,7 +102,10 @@ export async function post(
 ): Promise<Received> {
   try {
     const response = await client.post(site.url, { body, signal }).asResponse();
-    return findFailure(await readResponse(response, client, site));
+    const received = await readResponse(response, client, site);
+    // The stream of an aborted call just ends.
+    if (signal.aborted) throw abortError(signal);
+    return findFailure(received);
   } catch (thrown) {
     return readThrown(thrown, site, signal);
   }

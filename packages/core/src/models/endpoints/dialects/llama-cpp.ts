@@ -1,3 +1,4 @@
+import type { ChatAnswer, ChatRequest } from '../chat.ts';
 import { givenFields, type Dialect } from './dialect.ts';
 import { encodeOpenAiChat, encodeOpenSampling } from './openai-chat.ts';
 import { openAiCompatible, serverAddresses } from './openai-compatible.ts';
@@ -5,6 +6,21 @@ import { openAiCompatible, serverAddresses } from './openai-compatible.ts';
 /** A GBNF grammar that holds the completion to one of these texts. */
 function choiceGrammar(choices: readonly string[]): string {
   return `root ::= ${choices.map((choice) => JSON.stringify(choice)).join(' | ')}`;
+}
+
+/** Without a stream, an answer that goes on from a text of the assistant begins with that text. */
+function withoutPrefill(answer: ChatAnswer, { messages }: ChatRequest): ChatAnswer {
+  const said =
+    messages
+      .at(-1)
+      ?.content.map((part) => (part.type === 'text' ? part.text : ''))
+      .join('') ?? '';
+  const choices = answer.choices.map((choice) => {
+    // A chat template may have trimmed it.
+    const repeated = [said, said.trim()].find((text) => choice.text.startsWith(text)) ?? '';
+    return { ...choice, text: choice.text.slice(repeated.length) };
+  });
+  return { choices };
 }
 
 /**
@@ -23,10 +39,13 @@ export const llamaCpp: Dialect = {
     n: false,
     structuredOutput: true,
     prefixCaching: true,
+    stop: true,
     stopReason: false,
     sampling: true,
   },
   maxConcurrency: 8,
+  // It takes no more than it has slots, and reports the tokens of one choice alone.
+  maxChoices: 1,
   // The highest 32-bit number asks for a random seed.
   seedBelow: 2 ** 32 - 1,
   addresses: serverAddresses,
@@ -39,7 +58,13 @@ export const llamaCpp: Dialect = {
         repeat_penalty: repeatPenalty,
         cache_prompt: true,
         grammar: request.choices && choiceGrammar(request.choices),
+        continue_final_message: request.continueFinal || null,
+        add_generation_prompt: request.continueFinal ? false : null,
       }),
     };
+  },
+  decodeChat(response, request, settings) {
+    const answer = openAiCompatible.decodeChat(response, request, settings);
+    return request.continueFinal && !settings.stream ? withoutPrefill(answer, request) : answer;
   },
 };

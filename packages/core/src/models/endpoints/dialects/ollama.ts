@@ -9,8 +9,8 @@ import { readFinish, readLogprobs, wireLogprobsSchema } from './openai-chat.ts';
 import { messageText } from './openai-messages.ts';
 
 const DEFAULT_CONTEXT_TOKENS = 8192;
-/** No common vocabulary packs more bytes of prose into a token, on average. */
-const MOST_BYTES_PER_TOKEN = 8;
+/** No common vocabulary packs more bytes into a token on average, Chinese included. */
+const MOST_BYTES_PER_TOKEN = 6;
 
 const count = z.int().nonnegative().nullish().catch(null);
 const chunkSchema = z.object({
@@ -107,6 +107,7 @@ export const ollama: Dialect = {
     // Its structured output is JSON, never one of a set of texts.
     structuredOutput: false,
     prefixCaching: false,
+    stop: true,
     stopReason: false,
     sampling: true,
   },

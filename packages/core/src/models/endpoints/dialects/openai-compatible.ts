@@ -17,6 +17,7 @@ export const openAiCompatible: Dialect = {
     n: false,
     structuredOutput: false,
     prefixCaching: false,
+    stop: true,
     stopReason: false,
     sampling: true,
   },

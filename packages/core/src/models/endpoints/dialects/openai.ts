@@ -16,6 +16,7 @@ export const openAi: Dialect = {
     // Its structured output is JSON, never one of a set of texts.
     structuredOutput: false,
     prefixCaching: true,
+    stop: true,
     stopReason: false,
     sampling: true,
   },

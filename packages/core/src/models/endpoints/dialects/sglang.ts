@@ -10,6 +10,7 @@ export const sglang: Dialect = {
   kind: 'sglang',
   // With its deterministic mode every choice of one call would be drawn with the same seed.
   assumed: { ...vllm.assumed, n: false },
+  maxChoices: 1,
   seedBelow: 2 ** 31,
   encodeChat: (request, settings) => ({
     ...encodeOpenAiChat(request, settings, 'max_tokens'),

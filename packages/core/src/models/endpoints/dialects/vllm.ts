@@ -18,6 +18,7 @@ export const vllm: Dialect = {
     n: true,
     structuredOutput: true,
     prefixCaching: false,
+    stop: true,
     stopReason: true,
     sampling: true,
   },

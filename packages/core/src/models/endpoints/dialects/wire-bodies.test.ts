@@ -163,6 +163,8 @@ describe('what goes over the wire', () => {
       top_logprobs: 5,
       cache_prompt: true,
       grammar: String.raw`root ::= "x" | "\""`,
+      continue_final_message: true,
+      add_generation_prompt: false,
     });
     expect(body['seed']).toBeLessThan(2 ** 32 - 1);
   });

@@ -21,11 +21,11 @@ const IMAGE =
   /\bimages?\b|image_url|image_parse|multi-?modal|mmproj|vision|\bpixels\b|limit-mm-per-prompt|pil\.|unidentifiedimage/;
 const BROKEN_IMAGE = /identify image|image input|decode image|load image|process(ing)? image|unidentifiedimage|mmproj/;
 const UNKNOWN_MODEL =
-  /model_not_found|deploymentnotfound|model.{0,80}(does not exist|not found|not exist|is not available|unknown)|(unknown|invalid|no such) model/;
+  /model_not_found|deploymentnotfound|model.{0,80}(does not exist|not found|not exist|is not available|unknown)|(unknown|invalid|no such) model|server is pinned to/;
 const OVERLOAD =
   /overloaded|queue is full|queue full|too many (concurrent|pending)|server is busy|no available server|capacity/;
 const REFUSED_PARAMETER =
-  /unsupported_(parameter|value)|unrecognized (request )?argument|unknown (parameter|field|name)|extra_forbidden|extra inputs|(is|are) not (supported|permitted)|does not support|not implemented|max(imum)? allowed.{0,20}logprobs|logprobs.{0,60}(greater than|max)/;
+  /unsupported_(parameter|value)|unrecognized (request )?argument|unknown (parameter|field|name)|extra_forbidden|extra inputs|unexpected fields|(is|are) not (supported|permitted)|does not support|not implemented|max(imum)? allowed.{0,20}logprobs|logprobs.{0,60}(greater than|max)/;
 
 function readClientError(words: ServerWords, said: string, site: FailureSite): Read {
   if (site.withImages && IMAGE.test(said)) {

@@ -58,7 +58,7 @@ export function readServerWords(body: string, secrets: readonly string[]): Serve
   const error: Partial<z.infer<typeof errorSchema>> = parsed.success ? parsed.data : {};
   const message = oneLine(error.message ?? (isHtml(body) ? 'a page of HTML' : body), secrets);
   const kind = `${error.code ?? ''} ${error.type ?? ''}`.toLowerCase().trim();
-  const quoted = /(?:parameter|value|argument)[^'`"]{0,20}['`"](\w+)['`"]/i.exec(message)?.[1];
+  const quoted = /(?:parameter|value|argument|fields?)[^'`"]{0,20}['`"](\w+)['`"]/i.exec(message)?.[1];
   const named = /argument supplied: (\w+)/i.exec(message)?.[1];
   return {
     message: message === '' ? 'without a word' : message,

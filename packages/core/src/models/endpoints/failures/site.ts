@@ -6,7 +6,6 @@ export interface FailureSite {
   /** Name of the endpoint and its base URL. */
   readonly where: string;
   readonly kind: EndpointKind;
-  readonly model: string;
   /** Name of the variable that holds the key; null when the endpoint has none. */
   readonly apiKeyEnv: string | null;
   /** Address that was called. */

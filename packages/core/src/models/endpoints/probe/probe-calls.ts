@@ -25,6 +25,7 @@ const user = (...content: ChatPart[]): ChatMessage => ({ role: 'user', content }
 const assistant = (words: string): ChatMessage => ({ role: 'assistant', content: [text(words)] });
 
 const QUESTION = 'What colour is the sky? Answer in one word.';
+const BEGINNING = 'The sky is';
 
 const PLAIN: ChatRequest = {
   messages: [user(text(QUESTION))],
@@ -62,9 +63,14 @@ export class ProbeCalls {
     return this.#ask({ seed: 7, sampling: { ...PLAIN.sampling, temperature: 0.5, topP: 0.9 } });
   }
 
-  /** The same beginning of an answer, to be continued or answered. */
-  begun(continueFinal: boolean): Promise<Answered<ChatAnswer>> {
-    return this.#ask({ messages: [user(text(QUESTION)), assistant('The sky is')], continueFinal });
+  /** An answer that has begun. */
+  begun(): Promise<Answered<ChatAnswer>> {
+    return this.#ask({ messages: [user(text(QUESTION)), assistant(BEGINNING)], continueFinal: true });
+  }
+
+  /** The same words, but in the question. */
+  asked(): Promise<Answered<ChatAnswer>> {
+    return this.#ask({ messages: [user(text(`${QUESTION} ${BEGINNING}`))] });
   }
 
   logprobs(topLogprobs: number): Promise<Answered<ChatAnswer>> {
@@ -77,6 +83,10 @@ export class ProbeCalls {
 
   choices(): Promise<Answered<ChatAnswer>> {
     return this.#ask({ choices: PROBE_CHOICES });
+  }
+
+  stopped(): Promise<Answered<ChatAnswer>> {
+    return this.#ask({ stop: ['\n\n'] });
   }
 
   several(): Promise<Answered<ChatAnswer>> {

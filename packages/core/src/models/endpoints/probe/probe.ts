@@ -15,6 +15,8 @@ import { PROBE_CHOICES, PROBE_LABEL_IDS, ProbeCalls } from './probe-calls.ts';
 
 /** Asked for in turn until one is granted; OpenAI allows 20, vLLM what `--max-logprobs` says. */
 const TOP_LOGPROBS = [20, 5, 1];
+/** By which the counts of the same words may differ. */
+const MERGED_TOKENS = 2;
 /** More than most problems show; a server that takes so many counts as unbounded. */
 const MANY_PICTURES = 8;
 
@@ -38,6 +40,7 @@ const EVERYTHING: EndpointCapabilities = {
   n: true,
   structuredOutput: true,
   prefixCaching: true,
+  stop: true,
   stopReason: true,
   sampling: true,
 };
@@ -62,14 +65,18 @@ async function attempt(call: Promise<Answered<ChatAnswer>>): Promise<Answered<Ch
 
 const isRefusal = (result: Answered<ChatAnswer> | VlprmError): result is VlprmError => VlprmError.is(result);
 
-/** No generation header follows a message that is continued, so its prompt is shorter. */
+/**
+ * The same words in the question and as the beginning of its answer: continued, they are as many tokens, give or take how
+ * they merge with their neighbours. A finished message has its end and the header of the next one besides.
+ */
 async function probePrefill(calls: ProbeCalls): Promise<Found | null> {
-  const [continued, answered] = await Promise.all([attempt(calls.begun(true)), attempt(calls.begun(false))]);
-  if (isRefusal(continued)) return found('prefill', false, continued.message);
-  if (isRefusal(answered)) return null;
-  const [short, long] = [continued.usage.promptTokens, answered.usage.promptTokens];
-  if (short === null || long === null) return null;
-  return found('prefill', short < long, `a prompt of ${short} tokens when continued, ${long} when answered`);
+  const [begun, asked] = await Promise.all([attempt(calls.begun()), attempt(calls.asked())]);
+  if (isRefusal(begun)) return found('prefill', false, begun.message);
+  if (isRefusal(asked)) return null;
+  const [answer, question] = [begun.usage.promptTokens, asked.usage.promptTokens];
+  if (answer === null || question === null) return null;
+  const detail = `a prompt of ${answer} tokens with words of the answer, of ${question} with the same in the question`;
+  return found('prefill', answer <= question + MERGED_TOKENS, detail);
 }
 
 async function probeLogprobs(calls: ProbeCalls): Promise<Found> {
@@ -127,7 +134,14 @@ async function probeChoices(calls: ProbeCalls): Promise<Found> {
 
 async function probeSeveral(calls: ProbeCalls): Promise<Found> {
   const result = await attempt(calls.several());
-  return isRefusal(result) ? found('n', false, result.message) : found('n', true, 'two completions came of one call');
+  if (isRefusal(result)) return found('n', false, result.message);
+  const { calls: needed } = result.usage;
+  return found('n', needed === 1, needed === 1 ? 'two completions came of one call' : 'each completion is a call');
+}
+
+async function probeStop(calls: ProbeCalls): Promise<Found> {
+  const result = await attempt(calls.stopped());
+  return isRefusal(result) ? found('stop', false, result.message) : found('stop', true, 'a stop text was taken');
 }
 
 /** Reasoning models refuse the parameters; the service then goes on without them and knows it. */
@@ -185,6 +199,7 @@ export async function probeEndpoint(config: EndpointConfig, options: ProbeOption
       wanted(configured, 'images', () => probeImages(calls, plain)),
       wanted(configured, 'structuredOutput', () => probeChoices(calls)),
       wanted(configured, 'n', () => probeSeveral(calls)),
+      wanted(configured, 'stop', () => probeStop(calls)),
       wanted(configured, 'sampling', () => probeSampling(calls, service)),
     ]);
     const probed = [...readPlain(plain), ...results.flat().filter((result) => result !== null)];

@@ -1,0 +1,41 @@
+/**
+ * Kills a run of calls again and again, and writes what was lost (`vlprm.kills/1`).
+ *
+ *   npx nx run data:measure-kills -- --json packages/data/bench/results/kills.json
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { killCalls } from '../src/testing/killed-calls.ts';
+
+const { values } = parseArgs({
+  options: {
+    calls: { type: 'string', default: '10000' },
+    kills: { type: 'string', default: '100' },
+    'in-flight': { type: 'string', default: '32' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  },
+});
+const [calls, kills, inFlight, seed] = [values.calls, values.kills, values['in-flight'], values.seed].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
+const folder = mkdtempSync(join(tmpdir(), 'vlprm-kills-'));
+try {
+  const ledgerPath = join(folder, 'ledger.sqlite');
+  const { answers, ...counts } = await killCalls({ ledgerPath, calls, inFlight, kills, seed });
+  const rightAnswers = [...answers].filter(([number, square]) => square === number ** 2).length;
+  const text = `${JSON.stringify({ schema: 'vlprm.kills/1', calls, inFlight, seed, ...counts, rightAnswers }, null, 2)}\n`;
+  process.stdout.write(text);
+  if (values.json !== undefined) {
+    const file = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
