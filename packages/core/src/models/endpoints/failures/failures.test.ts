@@ -1,7 +1,8 @@
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import type { ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createMemoryLedger } from '../../../runtime/ledger.ts';
+import { createMemoryLedger, type LedgerEntry } from '../../../runtime/ledger.ts';
 import type { ServiceError } from '../../../runtime/gateway/index.ts';
 import type { EndpointConfigInput } from '../endpoint-config.ts';
 import { completion, sendJson, serveLoopback } from '../fixtures/loopback.ts';
@@ -89,6 +90,21 @@ describe('what servers say of a failure', () => {
       'Azure',
       429,
       openAiError('Requests have exceeded call rate limit of your current pricing tier.', '429'),
+    ],
+    [
+      'ERR_RATE_LIMITED',
+      'Groq',
+      429,
+      openAiError(
+        'Rate limit reached. Need more tokens? See https://console.groq.com/settings/billing',
+        'rate_limit_exceeded',
+      ),
+    ],
+    [
+      'ERR_RATE_LIMITED',
+      'Gemini',
+      429,
+      { error: { code: 429, message: 'You exceeded your current quota', status: 'RESOURCE_EXHAUSTED' } },
     ],
     ['ERR_OVERLOADED', 'a full queue', 429, { error: 'Model is overloaded' }],
     ['ERR_OVERLOADED', 'llama.cpp while it loads', 503, openAiError('Loading model', 503, 'unavailable_error')],
@@ -215,6 +231,14 @@ describe('what servers say of a failure', () => {
     expect(error).toMatchObject({
       code: 'ERR_DIALECT',
       fix: 'set `baseUrl` to the address that it names: https://models.example/v1/chat/completions',
+    });
+  });
+
+  it('gives the title of a page', async () => {
+    const page = '<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>';
+    expect(await failWith(says(400, page))).toMatchObject({
+      code: 'ERR_DIALECT',
+      message: 'the server answered 400: a page of HTML, "400 The plain HTTP request was sent to HTTPS port"',
     });
   });
 
@@ -430,6 +454,21 @@ describe('what the endpoint cannot do', () => {
     const sampling = { ...request().sampling, topK: 20 };
     const sent = open({ baseUrl: 'http://127.0.0.1:1', kind: 'openai' }).chat(request({ sampling }), context);
     await expect(sent).rejects.toMatchObject({ code: 'ERR_CAPABILITY_MISSING', message: /top_k/ });
+  });
+});
+
+describe('a key', () => {
+  it('shows in no service, ledger or body', async () => {
+    const ledger = createMemoryLedger();
+    const puts: unknown[] = [];
+    const watched = { ...ledger, put: (entry: LedgerEntry) => (puts.push(entry), ledger.put(entry)) };
+    const { url, requests } = await serveLoopback((response) => sendJson(response, completion(['x'])));
+    const service = open({ baseUrl: url, apiKeyEnv: 'KEY' }, { env: { KEY }, ledger: watched });
+    await service.chat(request(), context);
+    expect(requests[0]!.headers.authorization).toBe(`Bearer ${KEY}`);
+    const seen = inspect([service, puts, requests[0]!.body], { depth: Infinity, showHidden: true });
+    expect(puts).toHaveLength(1);
+    expect(seen).not.toContain(KEY);
   });
 });
 

@@ -14,11 +14,13 @@ export interface FailedResponse {
 type Read = readonly [code: ServiceErrorCode, fix: string];
 
 const CONTENT_FILTER = /content_?filter|content_policy|responsibleaipolicy|content management policy|safety system/;
-const QUOTA = /insufficient_quota|billing|exceeded your current quota|credit balance|insufficient (credits|balance)/;
+// Not the words of messages alone: services speak of quotas and billing in their rate limits too.
+const QUOTA =
+  /insufficient_quota|billing_(hard_limit_reached|not_active)|credit balance|insufficient (credits|balance|funds)/;
 const CONTEXT =
   /context_length_exceeded|exceed_context_size|maximum context length|maximum model length|available context size|context (length|window)|(prompt|input)( length)? (is )?(too long|longer than|exceeds)|too many tokens|(max_tokens|max_completion_tokens).{0,30}too large/;
 const IMAGE =
-  /\bimages?\b|image_url|image_parse|multi-?modal|mmproj|vision|\bpixels\b|limit-mm-per-prompt|pil\.|unidentifiedimage/;
+  /\bimages?\b|image_url|image_parse|multi-?modal|mmproj|vision (input|support|model)|\bpixels\b|limit-mm-per-prompt|pil\.|unidentifiedimage/;
 const BROKEN_IMAGE = /identify image|image input|decode image|load image|process(ing)? image|unidentifiedimage|mmproj/;
 const UNKNOWN_MODEL =
   /model_not_found|deploymentnotfound|model.{0,80}(does not exist|not found|not exist|is not available|unknown)|(unknown|invalid|no such) model|server is pinned to/;

@@ -52,11 +52,16 @@ export function parseJson(body: string): unknown {
 
 export const isHtml = (body: string): boolean => /^\s*<(!doctype|html|head|body|\?xml)/i.test(body);
 
+function describeHtml(page: string): string {
+  const title = /<title>([^<]+)/i.exec(page)?.[1];
+  return title === undefined ? 'a page of HTML' : `a page of HTML, "${title.trim()}"`;
+}
+
 /** Reads the error of a response's body, in whichever shape it is. */
 export function readServerWords(body: string, secrets: readonly string[]): ServerWords {
   const parsed = bodySchema.safeParse(parseJson(body));
   const error: Partial<z.infer<typeof errorSchema>> = parsed.success ? parsed.data : {};
-  const message = oneLine(error.message ?? (isHtml(body) ? 'a page of HTML' : body), secrets);
+  const message = oneLine(error.message ?? (isHtml(body) ? describeHtml(body) : body), secrets);
   const kind = `${error.code ?? ''} ${error.type ?? ''}`.toLowerCase().trim();
   const quoted = /(?:parameter|value|argument|fields?)[^'`"]{0,20}['`"](\w+)['`"]/i.exec(message)?.[1];
   const named = /argument supplied: (\w+)/i.exec(message)?.[1];
