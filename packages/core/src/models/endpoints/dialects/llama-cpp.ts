@@ -2,6 +2,7 @@ import type { ChatAnswer, ChatRequest } from '../chat.ts';
 import { givenFields, type Dialect } from './dialect.ts';
 import { encodeOpenAiChat, encodeOpenSampling } from './openai-chat.ts';
 import { openAiCompatible, serverAddresses } from './openai-compatible.ts';
+import { messageText } from './openai-messages.ts';
 
 /** A GBNF grammar that holds the completion to one of these texts. */
 function choiceGrammar(choices: readonly string[]): string {
@@ -10,11 +11,8 @@ function choiceGrammar(choices: readonly string[]): string {
 
 /** Without a stream, an answer that goes on from a text of the assistant begins with that text. */
 function withoutPrefill(answer: ChatAnswer, { messages }: ChatRequest): ChatAnswer {
-  const said =
-    messages
-      .at(-1)
-      ?.content.map((part) => (part.type === 'text' ? part.text : ''))
-      .join('') ?? '';
+  const last = messages.at(-1);
+  const said = last ? messageText(last) : '';
   const choices = answer.choices.map((choice) => {
     // A chat template may have trimmed it.
     const repeated = [said, said.trim()].find((text) => choice.text.startsWith(text)) ?? '';
