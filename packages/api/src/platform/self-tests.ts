@@ -26,12 +26,12 @@ export async function selfTestModels({ policy, judge, prm }: TestedModels): Prom
   const cases = labelledSolutions(puzzles);
   const few = puzzles.slice(0, FEW).map(presented);
   const solutions = cases.slice(0, FEW).map(({ solution }) => solution);
-  const findings = [
-    policy === null ? [] : selfTestPolicy(policy, few),
-    judge === null ? [] : selfTestJudge(judge, solutions),
-    prm === null ? [] : selfTestPrm(prm, cases),
-  ];
-  return (await Promise.all(findings)).flat().map((finding) => ({ ...finding }));
+  const findings = await Promise.all([
+    policy && selfTestPolicy(policy, few),
+    judge && selfTestJudge(judge, solutions),
+    prm && selfTestPrm(prm, cases),
+  ]);
+  return findings.flatMap((some) => some ?? []);
 }
 
 /** Each puzzle with its worked solution, and with that of the next puzzle of its family: the families come in turn. */

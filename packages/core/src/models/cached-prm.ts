@@ -1,7 +1,7 @@
 import { addUsage, NO_USAGE } from '../records/index.ts';
 import { VlprmError } from '../runtime/errors.ts';
 import type { ProcessRewardModel, Solution, StepScores } from './ports.ts';
-import { readingsOf, stepScores, type StepReading } from './step-reading.ts';
+import { readingsOf, requireSteps, stepScores, type StepReading } from './step-reading.ts';
 import { prefixKeys, type StepScoreCache } from './step-score-cache.ts';
 
 export interface CachedPrmOptions {
@@ -25,6 +25,7 @@ export function withStepScoreCache(
   return {
     ...prm,
     scoreSteps: async (solutions, signal) => {
+      solutions.forEach(requireSteps);
       const keys = solutions.map((solution) => prefixKeys(identity, solution));
       const owners = keys.flatMap((own, solution) => own.map((_, step) => ({ solution, step })));
       const tokens = new Int32Array(solutions.length);

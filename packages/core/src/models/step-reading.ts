@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { StepScores } from './ports.ts';
+import { VlprmError } from '../runtime/errors.ts';
+import type { Solution, StepScores } from './ports.ts';
 
 /** What a PRM says of one step, before it is calibrated. JSON. */
 export const stepReadingSchema = z.object({
@@ -33,4 +34,18 @@ export function readingsOf({ logits, mass, bounds }: StepScores): StepReading[] 
     mass: mass?.[step] ?? null,
     bound: Math.sign(bounds?.[step] ?? 0) as StepReading['bound'],
   }));
+}
+
+/** Names a solution in errors. */
+export function placeOfSolution({ problem }: Solution, index: number): string {
+  return `solution ${index} of problem ${problem.id}`;
+}
+
+/** ERR_TRACE_EMPTY for a solution without steps. */
+export function requireSteps(solution: Solution, index: number): void {
+  if (solution.steps.length > 0) return;
+  throw new VlprmError('ERR_TRACE_EMPTY', 'a solution without steps cannot be scored', {
+    where: placeOfSolution(solution, index),
+    fix: 'drop it, or give it at least one step',
+  });
 }

@@ -1,3 +1,4 @@
+export * from './conformance/index.ts';
 export { ScriptedFailure, type Faults } from './faults.ts';
 export * from './scripted-judge.ts';
 export * from './scripted-policy.ts';

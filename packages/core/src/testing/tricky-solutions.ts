@@ -3,6 +3,7 @@ import { hashOfImage } from '../models/image.ts';
 import { PROBLEM_SCHEMA, type Step } from '../records/index.ts';
 import { contentHash } from '../runtime/content-hash.ts';
 import { createRandom, seedFrom } from '../runtime/random.ts';
+import type { Faults } from './faults.ts';
 import { createScriptedPrm, type ScriptedPrm } from './scripted-prm.ts';
 
 /** A PNG of one pixel. */
@@ -33,8 +34,9 @@ export function solutionOf(
 }
 
 /** A PRM whose logit of a step is drawn from the question, the image and the steps up to it. */
-export function prefixPrm(): ScriptedPrm {
+export function prefixPrm(faults: Faults = {}): ScriptedPrm {
   return createScriptedPrm({
+    ...faults,
     script: (_, index, { problem, images, steps }) => {
       const prefix = contentHash([problem.question, images.map(hashOfImage), steps.slice(0, index + 1)]);
       return 1 / (1 + Math.exp(-2 * createRandom(seedFrom(prefix)).normal()));

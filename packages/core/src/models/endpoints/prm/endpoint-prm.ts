@@ -1,8 +1,7 @@
 import { contentHash } from '../../../runtime/content-hash.ts';
-import { VlprmError } from '../../../runtime/errors.ts';
 import { errorAt } from '../../../runtime/gateway/service-error.ts';
 import type { ProcessRewardModel, Solution, StepScores } from '../../ports.ts';
-import { stepScores, type StepReading } from '../../step-reading.ts';
+import { placeOfSolution, requireSteps, stepScores, type StepReading } from '../../step-reading.ts';
 import { prefixKeys, type KnownReadings, type StepScoreCache } from '../../step-score-cache.ts';
 import { prmSchema, type EndpointConfig } from '../endpoint-config.ts';
 import type { ModelService } from '../model-service.ts';
@@ -25,7 +24,7 @@ interface Scored {
  * A PRM behind an endpoint, read as `config.prm` says. `forwards` are the passes of the model that were made for a call or
  * taken from the ledger; steps from the cache, and passes that another caller waits for too, cost nothing.
  * All solutions are read at once. When one fails the others are waited for, since what they bring is kept, and then the
- * first error is thrown with the place that it belongs to.
+ * first error is thrown with the place that it belongs to. The service is the caller's to close.
  * @throws ServiceError ERR_CAPABILITY_MISSING when the endpoint cannot be read in this way
  */
 export function createEndpointPrm(
@@ -65,7 +64,6 @@ export function createEndpointPrm(
       const { forwards, usage } = scored.map(({ cost }) => cost).reduce(addCost, NO_COST);
       return { scores: scored.map(({ scores }) => scores), forwards, usage };
     },
-    close: () => service.close(),
   };
 }
 
@@ -100,15 +98,5 @@ async function everyOne<Item, Result>(
   return settled.map((result, index) => {
     if (result.status === 'fulfilled') return result.value;
     throw errorAt(place(items[index]!, index), result.reason);
-  });
-}
-
-const placeOfSolution = ({ problem }: Solution, index: number): string => `solution ${index} of problem ${problem.id}`;
-
-function requireSteps(solution: Solution, index: number): void {
-  if (solution.steps.length > 0) return;
-  throw new VlprmError('ERR_TRACE_EMPTY', 'a solution without steps cannot be scored', {
-    where: placeOfSolution(solution, index),
-    fix: 'drop it, or give it at least one step',
   });
 }
