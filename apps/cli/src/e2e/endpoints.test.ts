@@ -35,7 +35,7 @@ const resultSchema = z.object({ hash: z.string(), unfinished: z.int(), traces: z
 const parse = ({ stdout }: CliResult) => resultSchema.parse(JSON.parse(stdout));
 
 function synthesize(out: string, ...more: string[]): Promise<CliResult> {
-  const size = ['--problems', 'puzzles:40', '--traces', '2', '--rollouts', '2', '--seed', '5'];
+  const size = ['--problems', 'puzzles:34', '--traces', '1', '--rollouts', '1', '--seed', '5'];
   return runCli('synthesize', ...size, '--out', join(folder, out), '--format', 'json', '--quiet', ...more);
 }
 
@@ -76,6 +76,17 @@ describe('the puzzle world behind servers', () => {
     expect(resumed.exitCode, resumed.stderr).toBe(0);
     expect(parse(resumed).hash).toBe(inProcess.hash);
     expect(callsOf(parse(resumed).spent, 'policy', 'judge')).toBe(all);
+  });
+
+  it('gives the same from recorded traffic, without network', async () => {
+    const traffic = join(folder, 'traffic.jsonl');
+    const recorded = await synthesize('recorded', '--config', config, '--record', traffic);
+    expect(recorded.exitCode, recorded.stderr).toBe(0);
+    const before = world.policy.requests.length;
+    const replayed = await synthesize('replayed', '--config', config, '--replay', traffic);
+    expect(replayed.exitCode, replayed.stderr).toBe(0);
+    expect(parse(replayed).hash).toBe(inProcess.hash);
+    expect(world.policy.requests.length).toBe(before);
   });
 
   it('solves and scores', async () => {

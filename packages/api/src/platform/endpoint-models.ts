@@ -4,6 +4,8 @@ import {
   openModelService,
   probeEndpoint,
   readServerVersion,
+  recordingFetch,
+  replayingFetch,
   userCacheFolder,
   type CapabilityRecord,
   type EndpointCapabilities,
@@ -51,13 +53,14 @@ export interface ReplicaCheck {
  * Opens nothing yet. Recorded and replayed traffic is whole: it begins with the probes, and leaves the cache alone.
  * @throws what opening a file of recorded traffic throws
  */
-export function createEndpoints({ config, ledger, budget, env }: EndpointsOptions): Endpoints {
+export async function createEndpoints({ config, ledger, budget, env }: EndpointsOptions): Promise<Endpoints> {
   const { endpoints, prices, record, replay } = config;
+  const fetch = await trafficFetch(record, replay);
   const cache = record === null && replay === null ? createCapabilityCache(userCacheFolder(env)) : null;
   const services = new Set<ModelService>();
 
   const configOf = (name: string): EndpointConfig => endpoints[name]!;
-  const replicaOptions = (name: string) => ({ endpoint: name, env });
+  const replicaOptions = (name: string) => ({ endpoint: name, env, ...(fetch && { fetch }) });
   const openService = (name: string, own: EndpointConfig, kept: Ledger, probed: EndpointCapabilities): ModelService => {
     if (budget.limits.usd !== undefined) requirePrices([own.model], prices);
     return openModelService(own, { ...replicaOptions(name), ledger: kept, budget, prices, probed });
@@ -101,4 +104,10 @@ export function createEndpoints({ config, ledger, budget, env }: EndpointsOption
       await Promise.all([...services].map((service) => service.close()));
     },
   };
+}
+
+/** How requests are sent when traffic is recorded or replayed; null when it is neither. */
+async function trafficFetch(record: string | null, replay: string | null): Promise<typeof fetch | null> {
+  if (replay !== null) return replayingFetch(replay);
+  return record === null ? null : recordingFetch(record);
 }

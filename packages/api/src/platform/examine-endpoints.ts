@@ -1,6 +1,6 @@
+import { failedFinding } from '@vlprm/core/models';
 import type { CapabilityRecord } from '@vlprm/core/models/endpoints';
 import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
-import { failedCheck } from './failed-check.ts';
 import type { Platform } from './platform.ts';
 
 type EndpointReport = DoctorReport['endpoints'][number];
@@ -37,7 +37,7 @@ async function examineEndpoint(
       ],
     };
   } catch (error) {
-    return { endpoint: { ...endpoint, record: null }, checks: [failedCheck(`endpoint ${name}`, error)] };
+    return { endpoint: { ...endpoint, record: null }, checks: [failedFinding(`endpoint ${name}`, error)] };
   }
 }
 
@@ -64,6 +64,6 @@ function capabilityCheck(name: string, { capabilities, findings }: CapabilityRec
 
 function replicaCheck(name: string, baseUrl: string, result: number | Error): DoctorCheck {
   const check = `endpoint ${name} at ${baseUrl}`;
-  if (typeof result !== 'number') return failedCheck(check, result);
+  if (typeof result !== 'number') return failedFinding(check, result);
   return { name: check, status: 'ok', detail: milliseconds(result), fix: null };
 }

@@ -1,10 +1,9 @@
 import { cpus, totalmem, type, release } from 'node:os';
-import { kernelReport, type BackendInfo } from '@vlprm/core/models';
+import { failedFinding, kernelReport, type BackendInfo } from '@vlprm/core/models';
 import { onnxRuntimeInfo } from '@vlprm/core/models/onnx';
 import { strategiesWithoutPrm, STRATEGY_IDS } from '@vlprm/tts';
 import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
 import { examineEndpoints } from './examine-endpoints.ts';
-import { failedCheck } from './failed-check.ts';
 import type { Platform } from './platform.ts';
 import { selfTestModels } from './self-tests.ts';
 
@@ -103,6 +102,6 @@ async function tryOpen<T extends { readonly name: string }>(
     const model = await open();
     return { model, check: { name, status: 'ok', detail: model?.name ?? 'none', fix: null } };
   } catch (error) {
-    return { model: null, check: failedCheck(name, error) };
+    return { model: null, check: failedFinding(name, error) };
   }
 }

@@ -63,13 +63,13 @@ export interface Platform {
 
 /**
  * Composes a platform. Opens no model yet.
- * @throws ERR_CONFIG
+ * @throws ERR_CONFIG, and what opening a file of recorded traffic throws
  */
 export async function createPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const { runs = 'runs', models = {}, threads, ledger = createMemoryLedger(), env = process.env } = options;
   const config = parsePlatformConfig(options.config ?? {});
   const budget = createBudget(config.budget, { initial: usageOfCalls(await ledger.usage()) });
-  const endpoints = createEndpoints({ config, ledger, budget, env });
+  const endpoints = await createEndpoints({ config, ledger, budget, env });
   const closers: (() => Promise<void>)[] = [() => endpoints.close()];
   const world = openOnce(async () => {
     const eyes = await openEyes();

@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createMemoryLedger } from '@vlprm/core/runtime';
+import { startModelServer, type Brain, type ModelServer, type ModelServerOptions } from '@vlprm/core/testing';
+import { generatePuzzles, presented } from '@vlprm/data/puzzle-world';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { examineEndpoints } from './examine-endpoints.ts';
+import { createPlatform, type PlatformOptions } from './platform.ts';
+
+const brain: Brain = { write: async ({ n, choices }) => Array.from({ length: n }, () => choices?.[0] ?? 'Blue') };
+const prefixes = generatePuzzles({ seed: 1, split: 'test', count: 1 }).map((puzzle) => ({
+  ...presented(puzzle),
+  steps: [],
+}));
+const proposing = { n: 1, stop: 'end', seed: 1 } as const;
+
+let cache: string;
+const servers: ModelServer[] = [];
+beforeEach(async () => (cache = await mkdtemp(join(tmpdir(), 'vlprm-platform-'))));
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+  await rm(cache, { recursive: true });
+});
+
+async function serve(options: Partial<ModelServerOptions> = {}): Promise<ModelServer> {
+  const server = await startModelServer({ dialect: 'vllm', brain, ...options });
+  servers.push(server);
+  return server;
+}
+
+function platformOf(url: string, more: object = {}, options: PlatformOptions = {}) {
+  const endpoints = { mine: { kind: 'vllm' as const, baseUrl: url, model: 'tiny-vl', ...more } };
+  return createPlatform({ config: { endpoints, policy: 'mine' }, env: { XDG_CACHE_HOME: cache }, ...options });
+}
+
+test('an endpoint is probed at its first opening, and not again', async () => {
+  const server = await serve();
+  const first = await platformOf(server.url);
+  expect((await first.policy()).name).toBe('tiny-vl');
+  expect((await first.endpoints.open('mine')).record.capabilities).toMatchObject({ images: true, n: true });
+  const [probed] = await first.spent();
+  await first.close();
+  expect(probed).toMatchObject({ use: 'probe', model: null });
+
+  const asked = server.requests.length;
+  const second = await platformOf(server.url);
+  await second.policy();
+  expect(server.requests).toHaveLength(asked);
+  await second.policy().then((policy) => policy.propose(prefixes, proposing));
+  expect(await second.spent()).toMatchObject([
+    { use: 'policy', endpoint: 'mine', model: 'tiny-vl', usage: { calls: 1 } },
+  ]);
+  await second.close();
+});
+
+test('a ledger that is given answers again, and its cost counts in the budget', async () => {
+  const server = await serve();
+  const ledger = createMemoryLedger();
+  const platform = await platformOf(server.url, {}, { ledger });
+  const policy = await platform.policy();
+  await policy.propose(prefixes, proposing);
+  await platform.close();
+
+  const asked = server.requests.length;
+  const endpoints = { mine: { kind: 'vllm' as const, baseUrl: server.url, model: 'tiny-vl' } };
+  const config = { endpoints, policy: 'mine', budget: { calls: 1 } };
+  const spentUp = await createPlatform({ config, ledger, env: { XDG_CACHE_HOME: cache } });
+  const again = await spentUp.policy();
+  await again.propose(prefixes, proposing);
+  await expect(again.propose(prefixes, { ...proposing, seed: 2 })).rejects.toMatchObject({ code: 'ERR_BUDGET' });
+  expect(server.requests).toHaveLength(asked);
+  await spentUp.close();
+});
+
+test('what of an endpoint decides its answers is told, and nothing else', async () => {
+  const platform = await platformOf('http://127.0.0.1:1', { timeoutSeconds: 5, sampling: 'greedy' });
+  expect(platform.identities(['policy', 'judge'])).toEqual({
+    endpoints: { mine: { kind: 'vllm', model: 'tiny-vl', sampling: 'greedy' } },
+  });
+  expect(platform.identities(['judge'])).toEqual({});
+});
+
+test('an examination probes anew, and finds the server of a pool that fails', async () => {
+  const [server, other] = [await serve(), await serve({ model: { names: ['another'] } })];
+  const platform = await platformOf(server.url, { replicas: [{ baseUrl: other.url }] });
+  await platform.endpoints.probe('mine');
+  const asked = server.requests.length;
+  const { endpoints, checks } = await examineEndpoints(platform);
+  expect(server.requests.length).toBeGreaterThan(asked);
+  expect(endpoints).toMatchObject([{ name: 'mine', kind: 'vllm', record: { model: 'tiny-vl' } }]);
+  expect(checks.map(({ name, status }) => [name, status])).toEqual([
+    ['endpoint mine', 'ok'],
+    ['endpoint mine can', 'ok'],
+    [`endpoint mine at ${other.url}`, 'failed'],
+  ]);
+  expect(checks[1]?.detail).toMatch(/prefill yes, .*maxImages any number/);
+  await platform.close();
+});
+
+test('an endpoint that cannot be used is a failed check with its way out', async () => {
+  const server = await serve({ apiKey: 'right' });
+  const platform = await platformOf(server.url);
+  const { endpoints, checks } = await examineEndpoints(platform);
+  expect(endpoints).toMatchObject([{ record: null }]);
+  expect(checks).toMatchObject([
+    { name: 'endpoint mine', status: 'failed', detail: expect.stringMatching(/^ERR_AUTH/) as string },
+  ]);
+  await platform.close();
+});

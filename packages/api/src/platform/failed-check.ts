@@ -1,1 +1,0 @@
-export { failedFinding as failedCheck } from '@vlprm/core/models';
