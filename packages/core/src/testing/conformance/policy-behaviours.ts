@@ -22,7 +22,7 @@ async function propose({ model }: PolicySubject, prefixes: readonly Prefix[], op
 
 function assertWhole({ steps, finalAnswer, ended, tokens }: Proposal): void {
   assert(steps.length > 0 && ended && finalAnswer !== null, 'a solution that has not ended');
-  assert(tokens > 0, 'a solution without tokens');
+  assert(tokens !== 0, 'a solution without tokens');
 }
 
 /** What every policy does. The model behind it writes whole solutions with an answer. */
