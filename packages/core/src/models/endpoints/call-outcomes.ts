@@ -15,20 +15,24 @@ const OF_THE_ENDPOINT: ReadonlySet<string> = new Set([
   'ERR_QUOTA_EXHAUSTED',
 ]);
 
+/** Failures of a problem that cannot be put into a prompt. */
+const OF_THE_PROBLEM: ReadonlySet<string> = new Set(['ERR_IMAGE_DECODE', 'ERR_TRACE_EMPTY', 'ERR_TRACE_MALFORMED']);
+
 /**
- * Whether an error is the failure of one call, which leaves the calls beside it alone. An endpoint that cannot be used at
+ * Whether an error is of one problem or one call, which leaves those beside it alone. An endpoint that cannot be used at
  * all, a spent budget, an abort and a fault of this program are not.
  */
-function isCallFailure(error: unknown): error is VlprmError {
-  return VlprmError.is(error) && error.code in SERVICE_FAILURES && !OF_THE_ENDPOINT.has(error.code);
+function isOneFailure(error: unknown): error is VlprmError {
+  if (!VlprmError.is(error)) return false;
+  return OF_THE_PROBLEM.has(error.code) || (error.code in SERVICE_FAILURES && !OF_THE_ENDPOINT.has(error.code));
 }
 
-/** Does work that may fail in a call of its own; throws every other error. */
+/** Does work for one problem, which may fail alone; throws every error that is not of this problem. */
 export async function attempt<T>(work: () => Promise<T>): Promise<Sampled<T>> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
-    if (isCallFailure(error)) return { ok: false, error };
+    if (isOneFailure(error)) return { ok: false, error };
     throw error;
   }
 }

@@ -7,8 +7,8 @@ import type { EndedBy, FirstStep, StepSplitter } from '../../text/step-splitter.
 import { withoutRepetition } from '../../text/step-splitters.ts';
 import type { Prefix, Proposal, ProposeOptions, Sampled } from '../ports.ts';
 import { attempt, choiceFailure, FAILED_CALL } from './call-outcomes.ts';
-import type { ChatChoice, ChatMessage, ChatRequest, Sampling } from './chat.ts';
-import type { CallContext, ModelService } from './model-service.ts';
+import type { ChatChoice, ChatMessage, ChatPart, ChatRequest, Sampling } from './chat.ts';
+import type { ModelService } from './model-service.ts';
 import { problemImages } from './problem-images.ts';
 import { tokenShares } from './token-shares.ts';
 
@@ -47,30 +47,26 @@ class Continuation {
   readonly #prefix: Prefix;
   readonly #options: ProposeOptions;
   readonly #sampling: Sampling;
-  readonly #context: CallContext;
-  /** Images and prompt. */
-  readonly #task: ChatMessage;
+  readonly #signal: AbortSignal;
 
   constructor(writer: Writer, prefix: Prefix, options: ProposeOptions, signal: AbortSignal) {
-    const { parts, bytes } = problemImages(prefix);
-    const prompt = solutionPrompt(prefix.problem, { text: writer.prompt });
     this.#writer = writer;
     this.#prefix = prefix;
     this.#options = options;
     this.#sampling = { ...writer.sampling, temperature: options.temperature ?? writer.sampling.temperature };
-    this.#context = { stage: 'call/policy', affinity: prefix.problem.id, images: bytes, signal };
-    this.#task = { role: 'user', content: [...parts, { type: 'text', text: prompt }] };
+    this.#signal = signal;
   }
 
-  /** Continuations wanted of the model: all are the same where nothing is drawn. */
-  get wanted(): number {
-    return this.#sampling.temperature === 0 ? Math.min(1, this.#options.n) : this.#options.n;
+  /** Continuations to ask for: where nothing is drawn, all are the same. */
+  get #wanted(): number {
+    const greedy = this.#sampling.temperature === 0 && this.#writer.service.capabilities.sampling;
+    return greedy ? 1 : this.#options.n;
   }
 
   async write(): Promise<Written[]> {
     const { stop, seed } = this.#options;
     const stops = stop === 'step' ? this.#writer.splitter.stops(this.#prefix.steps) : [];
-    return this.#ask(this.#prefix.steps, { n: this.wanted, seed, stop: stops });
+    return this.#ask(this.#prefix.steps, { n: this.#wanted, seed, stop: stops });
   }
 
   /** Reads the i-th continuation. Throws a `ServiceError` where it cannot be used. */
@@ -153,15 +149,17 @@ class Continuation {
       ...asked
     }: Pick<ChatRequest, 'n' | 'seed' | 'stop'> & { maxTokens?: number },
   ): Promise<Written[]> {
+    const { parts, bytes } = problemImages(this.#prefix);
     const request: ChatRequest = {
-      ...this.#conversation(steps),
+      ...this.#conversation(parts, steps),
       ...asked,
       sampling: { ...this.#sampling, maxTokens },
       topLogprobs: 0,
       labelTokenIds: null,
       choices: null,
     };
-    const { answer, usage } = await this.#writer.service.chat(request, this.#context).catch((error: unknown) => {
+    const context = { stage: 'call/policy', affinity: this.#prefix.problem.id, images: bytes, signal: this.#signal };
+    const { answer, usage } = await this.#writer.service.chat(request, context).catch((error: unknown) => {
       this.usage = addUsage(this.usage, FAILED_CALL);
       throw error;
     });
@@ -170,13 +168,15 @@ class Continuation {
     return answer.choices.map((choice, i) => ({ choice, tokens: shares[i] ?? null }));
   }
 
-  #conversation(steps: readonly Step[]): Pick<ChatRequest, 'messages' | 'continueFinal'> {
+  #conversation(images: readonly ChatPart[], steps: readonly Step[]): Pick<ChatRequest, 'messages' | 'continueFinal'> {
+    const prompt = solutionPrompt(this.#prefix.problem, { text: this.#writer.prompt });
+    const task: ChatMessage = { role: 'user', content: [...images, { type: 'text', text: prompt }] };
     const written = this.#writer.splitter.join(steps);
-    if (written === '') return { messages: [this.#task], continueFinal: false };
+    if (written === '') return { messages: [task], continueFinal: false };
     if (this.#writer.service.capabilities.prefill) {
-      return { messages: [this.#task, saying('assistant', written)], continueFinal: true };
+      return { messages: [task, saying('assistant', written)], continueFinal: true };
     }
-    const messages = [this.#task, saying('assistant', written.trimEnd()), saying('user', CONTINUATION_PROMPT.text)];
+    const messages = [task, saying('assistant', written.trimEnd()), saying('user', CONTINUATION_PROMPT.text)];
     return { messages, continueFinal: false };
   }
 }
@@ -197,10 +197,9 @@ export async function continuePrefix(
 ): Promise<Continued> {
   const continuation = new Continuation(writer, prefix, options, signal);
   const written = await attempt(() => continuation.write());
-  const samples = written.ok
+  const samples: Sampled<Proposal>[] = written.ok
     ? await Promise.all(written.value.map((one, i) => attempt(() => continuation.read(one, i))))
     : [written];
-  const [first, ...others] = samples as [Sampled<Proposal>, ...Sampled<Proposal>[]];
-  const missing = Array.from({ length: options.n - samples.length }, () => copyOf(first));
-  return { samples: [first, ...others, ...missing], usage: continuation.usage };
+  const copies = Array.from({ length: options.n - samples.length }, () => copyOf(samples[0]!));
+  return { samples: [...samples, ...copies], usage: continuation.usage };
 }

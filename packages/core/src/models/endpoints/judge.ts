@@ -1,9 +1,9 @@
-import { addUsage, NO_USAGE } from '../../records/index.ts';
+import { addUsage, NO_USAGE, type Usage } from '../../records/index.ts';
 import { throwIfAborted } from '../../runtime/errors.ts';
 import { ServiceError } from '../../runtime/gateway/service-error.ts';
 import { verificationPrompt } from '../../text/prompts.ts';
 import { parseVerification } from '../../text/verification.ts';
-import type { Judge, Review, Solution } from '../ports.ts';
+import type { Judge, Review, Sampled, Solution } from '../ports.ts';
 import { allAtOnce, attempt, choiceFailure, FAILED_CALL } from './call-outcomes.ts';
 import type { ChatChoice, ChatRequest, Sampling } from './chat.ts';
 import type { EndpointConfig } from './endpoint-config.ts';
@@ -29,6 +29,41 @@ function readReview(choice: ChatChoice, { steps, problem }: Solution, maxTokens:
   });
 }
 
+interface Asking {
+  readonly service: ModelService;
+  readonly sampling: Sampling;
+  readonly seed: number;
+}
+
+async function reviewOne(
+  { service, sampling, seed }: Asking,
+  solution: Solution,
+  signal: AbortSignal,
+): Promise<{ review: Sampled<Review>; usage: Usage }> {
+  let usage = NO_USAGE;
+  const review = await attempt(async () => {
+    const { parts, bytes } = problemImages(solution);
+    const prompt = verificationPrompt(solution.problem.question, solution.steps, null);
+    const request: ChatRequest = {
+      messages: [{ role: 'user', content: [...parts, { type: 'text', text: prompt }] }],
+      n: 1,
+      seed,
+      sampling,
+      stop: [],
+      continueFinal: false,
+      topLogprobs: 0,
+      labelTokenIds: null,
+      choices: null,
+    };
+    const context = { stage: 'call/judge', affinity: solution.problem.id, images: bytes, signal };
+    usage = FAILED_CALL;
+    const answered = await service.chat(request, context);
+    usage = answered.usage;
+    return readReview(answered.answer.choices[0]!, solution, sampling.maxTokens);
+  });
+  return { review, usage };
+}
+
 /**
  * A judge behind an endpoint: sees images, question and steps, never the reference answer, and says where a solution first
  * goes wrong. Temperature 0 unless the configuration says otherwise.
@@ -45,27 +80,8 @@ export function createEndpointJudge(service: ModelService, config: EndpointJudge
     capabilities: { images: service.capabilities.images, maxSteps: null },
     review: async (solutions, { seed }, signal) => {
       throwIfAborted(signal);
-      const reviewed = await allAtOnce(solutions, signal, async (solution, own) => {
-        const { parts, bytes } = problemImages(solution);
-        const prompt = verificationPrompt(solution.problem.question, solution.steps, null);
-        const request: ChatRequest = {
-          messages: [{ role: 'user', content: [...parts, { type: 'text', text: prompt }] }],
-          n: 1,
-          seed,
-          sampling,
-          stop: [],
-          continueFinal: false,
-          topLogprobs: 0,
-          labelTokenIds: null,
-          choices: null,
-        };
-        const context = { stage: 'call/judge', affinity: solution.problem.id, images: bytes, signal: own };
-        const answered = await attempt(() => service.chat(request, context));
-        if (!answered.ok) return { review: answered, usage: FAILED_CALL };
-        const { answer, usage } = answered.value;
-        const review = await attempt(async () => readReview(answer.choices[0]!, solution, sampling.maxTokens));
-        return { review, usage };
-      });
+      const asking = { service, sampling, seed };
+      const reviewed = await allAtOnce(solutions, signal, (solution, own) => reviewOne(asking, solution, own));
       return {
         reviews: reviewed.map(({ review }) => review),
         usage: reviewed.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),

@@ -1,7 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Step } from '../../records/index.ts';
-import { startModelServer, type Brain, type ModelServer, type ServedRequest } from '../../testing/servers/index.ts';
+import {
+  startModelServer,
+  type Brain,
+  type ModelServer,
+  type ServedRequest,
+  type ServerDialect,
+} from '../../testing/servers/index.ts';
 import { formatSolution } from '../../text/step-grammar.ts';
 import type { Prefix, Proposal, ProposeOptions } from '../ports.ts';
 import type { EndpointConfigInput, StepSplitterConfig } from './endpoint-config.ts';
@@ -38,7 +44,7 @@ function author(solution: string, begins: (rest: string, written: string) => str
   };
 }
 
-async function serve(dialect: 'vllm' | 'openai', brain: Brain): Promise<ModelServer> {
+async function serve(dialect: ServerDialect, brain: Brain): Promise<ModelServer> {
   const server = await startModelServer({ dialect, brain, model: { names: ['vlm-7b'] } });
   onTestFinished(() => server.close());
   return server;
@@ -123,6 +129,17 @@ describe.each<[string, StepSplitterConfig, string]>([
   });
 });
 
+describe.each(['vllm', 'sglang', 'openai', 'azure', 'llama.cpp', 'ollama'] as const)('a policy behind %s', (kind) => {
+  it('comes to the same solution in one call and step by step', async () => {
+    const policy = policyAt(await serve(kind, author(TAGGED)), kind);
+    const { proposals, usage } = await policy.propose([prefixOf({})], { n: 3, stop: 'end', seed: 1 });
+    expect(proposals).toMatchObject([Array(3).fill({ ok: true, value: { steps, finalAnswer: '7', ended: true } })]);
+    const tokens = proposals[0]!.map((sample) => (sample.ok ? sample.value.tokens! : 0));
+    expect(tokens.reduce((a, b) => a + b)).toBe(usage.completionTokens);
+    expect(await search(policy)).toEqual({ steps, finalAnswer: '7' });
+  });
+});
+
 describe('what is asked', () => {
   const asked = (server: ModelServer): Record<string, unknown>[] =>
     server.requests.map(({ body }) => body as Record<string, unknown>);
@@ -190,6 +207,14 @@ describe('what is asked', () => {
     expect(samples).toHaveLength(3);
     expect(samples.map((sample) => sample?.finalAnswer)).toEqual(['7', '7', '7']);
     expect(samples.map((sample) => sample?.tokens)).toEqual([usage.completionTokens, 0, 0]);
+  });
+
+  it('asks for every sample where the model draws whatever it is told', async () => {
+    const server = await serve('openai', author(TAGGED));
+    const service = open({ baseUrl: server.url, kind: 'openai', capabilities: { sampling: false } });
+    const policy = createEndpointPolicy(service, { sampling: 'greedy' });
+    await policy.propose([prefixOf({})], { n: 3, stop: 'end', seed: 1 });
+    expect(asked(server)).toMatchObject([{ n: 3 }]);
   });
 
   it('takes a prompt of its own', async () => {
@@ -272,6 +297,21 @@ describe('what comes back', () => {
     ]);
     expect(proposals[1]).toMatchObject(Array(2).fill({ error: { code: 'ERR_SERVER_FAILED' } }));
     expect(usage).toEqual({ calls: 3, promptTokens: null, completionTokens: null, usd: null });
+  });
+
+  it('lets a prefix fail alone that cannot be written', async () => {
+    const server = await answers((_, n) => [completion(Array<string>(n).fill(TAGGED))]);
+    const broken = [
+      prefixOf({ question: 'Q1' }, [{ kind: 'reasoning', text: '</step_1>' }]),
+      prefixOf({ question: 'Q2', images: [Buffer.from('GIF89a')] }),
+    ];
+    const { proposals, usage } = await policyAt(server, 'vllm').propose([...broken, ...prefixes(1)], all);
+    expect(proposals).toMatchObject([
+      Array(2).fill({ ok: false, error: { code: 'ERR_TRACE_MALFORMED' } }),
+      Array(2).fill({ ok: false, error: { code: 'ERR_IMAGE_DECODE' } }),
+      Array(2).fill({ ok: true }),
+    ]);
+    expect(usage).toMatchObject({ calls: 1, promptTokens: 100 });
   });
 
   it.each([

@@ -29,8 +29,9 @@ function promptFor({ prompt, steps }: EndpointPolicyConfig): string {
  * assistant's answer: continued in place where the endpoint has prefill, else asked for by `CONTINUATION_PROMPT`, and what
  * the model repeats of it is cut off.
  *
- * All prefixes are asked for at once: the gateway holds them back. A call that failed, an answer that was cut off and one
- * that a content filter withheld are failed samples; text that cannot be read is a proposal without steps. What no other
+ * All prefixes are asked for at once: the gateway holds them back. A call that failed, an answer that was cut off, one that
+ * a content filter withheld and a prefix that cannot be written are failed samples; text that cannot be read is a proposal
+ * without steps. What no other
  * call could escape ends the whole: ERR_AUTH, ERR_MODEL_UNKNOWN, ERR_DIALECT, ERR_ENDPOINT_UNREACHABLE,
  * ERR_QUOTA_EXHAUSTED, ERR_BUDGET, ERR_ABORTED.
  *
