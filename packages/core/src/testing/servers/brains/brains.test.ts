@@ -2,7 +2,8 @@ import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Step } from '../../../records/index.ts';
-import { formatSolution, parseSolution, prmTurns, solutionPrompt, verificationPrompt } from '../../../text/index.ts';
+import { formatSolution, parseSolution, parseVerification, prmTurns } from '../../../text/index.ts';
+import { solutionPrompt, verificationPrompt } from '../../../text/index.ts';
 import { createScriptedJudge } from '../../scripted-judge.ts';
 import { createScriptedPolicy } from '../../scripted-policy.ts';
 import { createScriptedPrm } from '../../scripted-prm.ts';
@@ -54,11 +55,14 @@ describe('policyBrain', () => {
     expect(call?.prefixes[0]?.images).toEqual([new Uint8Array(image)]);
 
     const ends = ['</step_1>', '</step_1>\n<step_2>', '</step_2>\n', '</step_2>\n[Reasoning]\n<step_1>', '5.</step_1>'];
+    const rest = { role: 'user', content: 'Write only what follows.' };
     for (const end of ends) {
       const written = whole.slice(0, whole.indexOf(end) + end.length);
       const messages = [user, { role: 'assistant', content: written }];
       const continued = await chat({ messages, continue_final_message: true, add_generation_prompt: false });
       expect(written + continued.body.choices[0]!.message.content).toBe(whole);
+      const asked = await chat({ messages: [...messages, rest] });
+      expect(asked.body.choices).toMatchObject([{ message: continued.body.choices[0]!.message }]);
     }
   });
 
@@ -79,6 +83,20 @@ describe('judgeBrain', () => {
         '[Reasoning]\n<analysis_1>This is wrong.</analysis_1>\n<conclusion>Incorrect</conclusion>',
     );
     expect(judge.calls[0]).toMatchObject({ seed: 3, solutions: [{ steps, problem: { question: 'How many?' } }] });
+  });
+});
+
+describe('judgeBrain on steps of unknown kind', () => {
+  it('numbers its analyses through', async () => {
+    const judge = createScriptedJudge({ script: () => 1 });
+    const { chat } = await serve(judgeBrain(judge));
+    const flat = steps.map(({ text }): Step => ({ kind: null, text }));
+    const { body } = await chat({ messages: [{ role: 'user', content: verificationPrompt('How many?', flat, '5') }] });
+    expect(parseVerification(body.choices[0]!.message.content, flat)).toEqual({
+      verdicts: [1, -1, null],
+      firstError: 1,
+    });
+    expect(judge.calls[0]?.solutions[0]?.steps).toEqual(flat);
   });
 });
 

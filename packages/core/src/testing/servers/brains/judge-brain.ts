@@ -11,14 +11,22 @@ function formatReview(steps: readonly Step[], { firstError }: Review): string {
   let section: StepKind | null = null;
   let number = 0;
   for (const [index, { kind }] of steps.slice(0, (firstError ?? steps.length) + 1).entries()) {
-    if (kind === null) return refuseInvalid('a step without a section cannot be analysed');
-    if (kind !== section) lines.push(SECTION_HEADINGS[kind]);
+    if (kind !== null && kind !== section) lines.push(SECTION_HEADINGS[kind]);
     number = kind === section ? number + 1 : 1;
     section = kind;
     lines.push(`<analysis_${number}>${index === firstError ? 'This is wrong.' : 'This holds.'}</analysis_${number}>`);
   }
   lines.push(`<conclusion>${firstError === null ? 'Correct' : 'Incorrect'}</conclusion>`);
   return lines.join('\n');
+}
+
+const HEADING = /\[(visual elements|perception|reasoning)\]/i;
+const FLAT_STEP = /<step_(\d+)>([\s\S]*?)<\/step_\1>/g;
+
+/** The steps of a solution; without headings they are of unknown kind. */
+function readSteps(solution: string): Step[] {
+  if (HEADING.test(solution)) return parseSolution(solution).steps;
+  return [...solution.matchAll(FLAT_STEP)].map(([, , text = '']) => ({ kind: null, text }));
 }
 
 /** A judge of this process behind a server: reads question and solution between their tags, and writes its verdict. */
@@ -29,7 +37,7 @@ export function judgeBrain(judge: Judge): Brain {
     const solution = taggedBlock(asked, 'solution');
     if (solution === null) return refuseInvalid('there is no solution to judge');
     const presented = await presentedProblem(taggedBlock(asked, 'question') ?? asked, request.messages);
-    const { steps } = parseSolution(solution);
+    const steps = readSteps(solution);
     const { reviews } = await judge.review([{ ...presented, steps }], { seed: request.seed ?? unseeded++ });
     const [sampled] = reviews;
     return sampled?.ok === true ? formatReview(steps, sampled.value) : refuseInvalid(String(sampled?.error.message));

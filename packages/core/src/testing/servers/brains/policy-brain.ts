@@ -24,8 +24,9 @@ function textAfter(steps: readonly Step[], tail: string, { steps: added, finalAn
 }
 
 /**
- * A policy of this process behind a server: reads the question between its tags, the images and the steps written so
- * far, and writes the rest of the solution in the step grammar. A sample that failed in the policy refuses the request.
+ * A policy of this process behind a server: reads the question between its tags, the images and the steps of the
+ * assistant's last message, and writes the rest of the solution in the step grammar, whether it goes on with that message
+ * or is asked for the rest in another one. A sample that failed in the policy refuses the request.
  */
 export function policyBrain(policy: Policy): Brain {
   let unseeded = 0;
@@ -42,7 +43,7 @@ export function policyBrain(policy: Policy): Brain {
   };
   return {
     write: async (request) => {
-      const written = request.continueFinal ? (request.messages.at(-1)?.text ?? '') : '';
+      const written = request.messages.findLast(({ role }) => role === 'assistant')?.text ?? '';
       const { steps, tail } = readPrefix(written);
       return (await propose(request, steps)).map((proposal) => textAfter(steps, tail, proposal));
     },
