@@ -1,72 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
-import { createMemoryLedger } from '../../runtime/ledger.ts';
+import { describe, expect, test } from 'vitest';
+import type { Step } from '../../records/index.ts';
 import { ServiceError } from '../../runtime/gateway/index.ts';
 import { imageHash } from '../image.ts';
-import type { EndpointCapabilities } from './capabilities.ts';
 import type { ChatRequest } from './chat.ts';
-import { endpointSchema, type EndpointConfig, type EndpointConfigInput } from './endpoint-config.ts';
-import {
-  findLlamaServer,
-  findPython,
-  makeTinyVlm,
-  startLlamaServer,
-  startTransformers,
-  TINY_VLM,
-  type ModelServer,
-} from './fixtures/model-servers.ts';
+import { prmSchema } from './endpoint-config.ts';
+import { openAt, REAL_SERVERS, useRealServers } from './fixtures/real-endpoints.ts';
+import { prefixOf } from './fixtures/problems.ts';
+import { createEndpointJudge } from './judge.ts';
 import type { ModelService } from './model-service.ts';
+import { createEndpointPolicy } from './policy.ts';
 import { probeEndpoint } from './probe/index.ts';
-import { openModelService } from './service.ts';
+import { labelledMessages, prmConversation } from './prm/conversation.ts';
+import { createEndpointPrm } from './prm/endpoint-prm.ts';
 
-const START_MS = 180_000;
-
-type ServerName = 'transformers serve' | 'llama.cpp';
-
-const python = findPython();
-const llamaServer = findLlamaServer();
-const folder = mkdtempSync(join(tmpdir(), 'vlprm-models-'));
-const servers = new Map<ServerName, ModelServer>();
+const real = useRealServers();
 const images = new Map<string, Uint8Array>();
-
-beforeAll(async () => {
-  if (!('path' in python)) return;
-  await makeTinyVlm(python.path, folder);
-  const started = [startTransformers(python.path, folder).then((server) => servers.set('transformers serve', server))];
-  if ('path' in llamaServer)
-    started.push(startLlamaServer(llamaServer.path, folder).then((server) => servers.set('llama.cpp', server)));
-  await Promise.all(started);
-}, START_MS);
-
-afterAll(async () => {
-  await Promise.all([...servers.values()].map((server) => server.stop()));
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** Skips the test where the server cannot run. */
-function endpoint(context: TestContext, name: ServerName, changes: Partial<EndpointConfigInput> = {}): EndpointConfig {
-  for (const program of name === 'llama.cpp' ? [python, llamaServer] : [python])
-    if ('reason' in program) context.skip(program.reason);
-  return endpointSchema.parse({
-    kind: name === 'llama.cpp' ? 'llama.cpp' : 'openai-compatible',
-    baseUrl: servers.get(name)!.url,
-    model: TINY_VLM,
-    maxAttempts: 1,
-    ...changes,
-  });
-}
-
-function openWith(config: EndpointConfig, probed: Partial<EndpointCapabilities>): ModelService {
-  return openModelService(config, { endpoint: 'policy', env: {}, ledger: createMemoryLedger(), probed });
-}
-
-function open(context: TestContext, name: ServerName, changes?: Partial<EndpointConfigInput>): ModelService {
-  const probed = name === 'transformers serve' ? { images: true, stop: false } : {};
-  return openWith(endpoint(context, name, changes), probed);
-}
 
 function request(text: string, changes: Partial<ChatRequest> = {}): ChatRequest {
   return {
@@ -118,9 +67,9 @@ function paint(background: string): Promise<Uint8Array> {
 
 const withColour = async (colour: string): Promise<Partial<ChatRequest>> => withImageOf(await paint(colour));
 
-describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
+describe.each(REAL_SERVERS)('%s', (name) => {
   test('answers, counts tokens and is asked once', async (test) => {
-    const service = open(test, name);
+    const service = real.open(test, name);
     const first = await service.chat(request('Hello'), context);
     expect(first.answer.choices[0]).toMatchObject({ finish: 'length', tokens: 24 });
     expect(first.answer.choices[0]!.text).toMatch(/^[ -~\n]{20,}$/);
@@ -130,7 +79,7 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
 
   test('draws several choices, the same ones for the same seed', async (test) => {
     const drawn = { ...drawing({ temperature: 1 }), n: 3, seed: 2 ** 40 + 1 };
-    const [one, two] = [open(test, name), open(test, name)];
+    const [one, two] = [real.open(test, name), real.open(test, name)];
     const { answer, usage } = await one.chat(drawn, context);
     expect(new Set(answer.choices.map(({ text }) => text)).size).toBe(3);
     expect(usage).toMatchObject({
@@ -141,7 +90,7 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
   });
 
   test('sees the image', async (test) => {
-    const service = open(test, name);
+    const service = real.open(test, name);
     const [red, blue] = [await withColour('red'), await withColour('blue')];
     const { answer, usage } = await service.chat(request('', red), context);
     expect(usage.promptTokens).toBeGreaterThan(21);
@@ -149,13 +98,13 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
   });
 
   test('streams the same answer', async (test) => {
-    const [whole, streamed] = [open(test, name), open(test, name, { stream: true })];
+    const [whole, streamed] = [real.open(test, name), real.open(test, name, { stream: true })];
     const { answer, usage } = await whole.chat(request('Hello'), context);
     expect(await streamed.chat(request('Hello'), context)).toMatchObject({ answer, usage });
   });
 
   test('ends before a stop text', async (test) => {
-    const service = open(test, name);
+    const service = real.open(test, name);
     const whole = await textOf(service, request('Hello'));
     const stop = whole.slice(8, 10);
     const { answer } = await service.chat(request('Hello', { stop: [stop] }), context);
@@ -163,7 +112,7 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
   });
 
   test('goes on where the assistant was, or says that it cannot', async (test) => {
-    const service = open(test, name);
+    const service = real.open(test, name);
     const whole = await textOf(service, request('Hello'));
     const said = { role: 'assistant', content: [{ type: 'text', text: whole.slice(0, 5) }] } as const;
     const rest = request('', { messages: [...request('Hello').messages, said], continueFinal: true });
@@ -176,7 +125,7 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
   });
 
   test('gives log-probabilities of an image and a question, or says that it has none', async (test) => {
-    const service = open(test, name, { capabilities: { topLogprobs: 20 } });
+    const service = real.open(test, name, { capabilities: { topLogprobs: 20 } });
     const answered = service.chat(request('', { ...(await withColour('red')), topLogprobs: 3 }), context);
     if (name === 'transformers serve') {
       await expect(answered).rejects.toMatchObject({ code: 'ERR_ANSWER_MALFORMED' });
@@ -191,7 +140,7 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
   });
 
   test('is found out by a probe', async (test) => {
-    const { capabilities } = await probeEndpoint(endpoint(test, name), { open: openWith });
+    const { capabilities } = await probeEndpoint(real.config(test, name), { open: openAt });
     expect(capabilities).toMatchObject(
       name === 'transformers serve'
         ? { prefill: false, topLogprobs: 0, images: true, maxImages: null, n: false, stop: false, sampling: true }
@@ -201,12 +150,12 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
   });
 
   test('refuses each in its own way', async (test) => {
-    const service = open(test, name);
-    const lost = open(test, name, { baseUrl: `${servers.get(name)!.url}/api` });
+    const service = real.open(test, name);
+    const lost = real.open(test, name, { baseUrl: `${real.config(test, name).baseUrl}/api` });
     expect(await codeOf(lost, request('Hello'))).toBe('ERR_DIALECT');
     const broken = request('', withImageOf((await paint('red')).subarray(0, 40)));
     if (name === 'transformers serve') {
-      expect(await codeOf(open(test, name, { model: 'other' }), request('Hello'))).toBe('ERR_MODEL_UNKNOWN');
+      expect(await codeOf(real.open(test, name, { model: 'other' }), request('Hello'))).toBe('ERR_MODEL_UNKNOWN');
       expect(await codeOf(service, drawing({ topK: 5 }))).toBe('ERR_CAPABILITY_MISSING');
       expect(await codeOf(service, broken)).toBe('ERR_SERVER_FAILED');
     } else {
@@ -217,6 +166,69 @@ describe.each<ServerName>(['transformers serve', 'llama.cpp'])('%s', (name) => {
 });
 
 test('both servers write what the model would', async (test) => {
-  const [one, two] = [open(test, 'transformers serve'), open(test, 'llama.cpp')];
+  const [one, two] = [real.open(test, 'transformers serve'), real.open(test, 'llama.cpp')];
   expect(await textOf(one, request('Hi'))).toBe(await textOf(two, request('Hi')));
+});
+
+const A_STEP: Step = { kind: 'reasoning', text: '3 + 4 = 7.' };
+
+describe.each(REAL_SERVERS)('a random model behind %s', (name) => {
+  test.for(['tagged', 'paragraphs', 'numbered'] as const)('is no policy by %s steps', async (steps, test) => {
+    const sampling = { temperature: 1, maxTokens: 64 };
+    const policy = createEndpointPolicy(real.open(test, name), { steps, sampling });
+    const drawn = await Promise.all(
+      (['step', 'end'] as const).map((stop) =>
+        policy.propose([prefixOf({}), prefixOf({}, [A_STEP])], { n: 2, stop, seed: 3 }),
+      ),
+    );
+    const samples = drawn.flatMap(({ proposals }) => proposals.flat());
+    expect(samples).toHaveLength(8);
+    for (const sample of samples) {
+      if (sample.ok) expect(sample.value).toMatchObject({ finalAnswer: null });
+      else expect(sample.error).toMatchObject({ code: 'ERR_ANSWER_TRUNCATED' });
+    }
+  });
+
+  test('is no judge', async (test) => {
+    const judge = createEndpointJudge(real.open(test, name), { sampling: { maxTokens: 64 } });
+    const { reviews } = await judge.review([prefixOf({}, [A_STEP])], { seed: 3 });
+    expect(reviews).toMatchObject([
+      { ok: false, error: { code: expect.stringMatching(/^ERR_ANSWER_(TRUNCATED|MALFORMED)$/) as string } },
+    ]);
+  });
+});
+
+test('a PRM behind llama.cpp has the scores of the model, or bounds of them', async (test) => {
+  const letters = Array.from({ length: 75 }, (_, i) => String.fromCharCode(48 + i));
+  const solution = prefixOf({ images: [] }, [A_STEP]);
+  const scored = letters.slice(1).map(async (negative, i) => {
+    const prm = { labels: { positive: letters[i]!, negative }, instruction: 'Judge each step.' };
+    const endpoint = real.config(test, 'llama.cpp', { prm });
+    const { scores } = await createEndpointPrm(openAt(endpoint, {}), endpoint).scoreSteps([solution]);
+    return scores[0]!;
+  });
+  const config = prmSchema.parse({ instruction: 'Judge each step.' });
+  const conversation = JSON.stringify(labelledMessages(prmConversation(solution, config), 1, 'open', ''));
+  const [results, printed] = await Promise.all([
+    Promise.allSettled(scored),
+    real.runOnModel('first_logprobs.py', letters, conversation),
+  ]);
+  const truth = JSON.parse(printed) as number[];
+  const seen = new Set<string>();
+  results.forEach((result, i) => {
+    const [positive, negative] = [truth[i]!, truth[i + 1]!];
+    if (result.status === 'rejected') {
+      expect(result.reason).toMatchObject({ code: 'ERR_LABEL_MISSING' });
+      seen.add('missing');
+    } else if (result.value.bounds === undefined) {
+      expect(result.value.logits[0]).toBeCloseTo(positive - negative, 2);
+      expect(result.value.mass![0]).toBeCloseTo(Math.exp(positive) + Math.exp(negative), 3);
+      seen.add('exact');
+    } else {
+      const [bound] = result.value.bounds;
+      expect(bound! * (positive - negative - result.value.logits[0]!)).toBeGreaterThan(0);
+      seen.add(bound === 1 ? 'lower bound' : 'upper bound');
+    }
+  });
+  expect(seen).toEqual(new Set(['missing', 'exact', 'lower bound', 'upper bound']));
 });
