@@ -44,6 +44,25 @@ describe('chat', () => {
     expect(requests).toHaveLength(4);
   });
 
+  it('sends the first call about a problem ahead, so that the others find its prefix in the cache', async () => {
+    const seen: string[] = [];
+    const { url } = await serveLoopback((response, { body }) => {
+      const name = `call ${body['seed'] as number}`;
+      seen.push(`${name} begins`);
+      setTimeout(() => {
+        seen.push(`${name} ends`);
+        sendJson(response, completion([name]));
+      }, 20);
+    });
+    const service = open({ baseUrl: url }, { pool: { prefixWarmupMs: 30_000 } });
+    const ask = (seed: number, affinity: string): Promise<unknown> =>
+      service.chat(request({ seed }), { ...context, affinity });
+    await Promise.all([ask(1, 'a'), ask(2, 'a'), ask(3, 'a'), ask(4, 'b')]);
+    const at = (event: string): number => seen.indexOf(event);
+    expect(at('call 4 begins')).toBeLessThan(at('call 1 ends'));
+    for (const later of [2, 3]) expect(at(`call ${later} begins`)).toBeGreaterThan(at('call 1 ends'));
+  });
+
   it('gives several choices without a seed by as many calls', async () => {
     const { url, requests } = await serveLoopback((response, _, i) => sendJson(response, completion([`draw ${i}`])));
     const { answer } = await open({ baseUrl: url, kind: 'llama.cpp' }).chat(request({ n: 3, seed: null }), context);

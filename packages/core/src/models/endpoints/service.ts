@@ -75,7 +75,12 @@ class EndpointService implements PooledModelService {
     };
     this.#images = options.images ?? createImageEncoder();
     const injected = { ...(random && { random }), ...(clock && { clock }) };
-    this.#pool = createReplicaPool(createReplicas(config, this.#dialect, options), { ...options.pool, ...injected });
+    const { prefixWarmupMs } = this.#dialect;
+    this.#pool = createReplicaPool(createReplicas(config, this.#dialect, options), {
+      prefixWarmupMs,
+      ...options.pool,
+      ...injected,
+    });
     this.#gateway = createGateway({
       pool: this.#pool,
       ledger,

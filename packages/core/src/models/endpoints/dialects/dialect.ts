@@ -35,6 +35,11 @@ export interface Dialect {
   readonly assumed: EndpointCapabilities;
   /** Most calls in flight to one server, unless the configuration says otherwise. */
   readonly maxConcurrency: number;
+  /**
+   * How long further calls about a problem wait for the first one, which fills the server's prefix cache; null where the
+   * server has none, or it is not ours to fill.
+   */
+  readonly prefixWarmupMs: number | null;
   /** Most stop texts of one call. We cut at the others ourselves. */
   readonly maxStops: number;
   /** Most completions of one call. */

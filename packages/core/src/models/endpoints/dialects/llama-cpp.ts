@@ -3,6 +3,7 @@ import { givenFields, type Dialect } from './dialect.ts';
 import { encodeOpenAiChat, encodeOpenSampling } from './openai-chat.ts';
 import { openAiCompatible, serverAddresses } from './openai-compatible.ts';
 import { messageText } from './openai-messages.ts';
+import { PREFILL_MS } from './vllm.ts';
 
 /** A GBNF grammar that holds the completion to one of these texts. */
 function choiceGrammar(choices: readonly string[]): string {
@@ -42,6 +43,7 @@ export const llamaCpp: Dialect = {
     sampling: true,
   },
   maxConcurrency: 8,
+  prefixWarmupMs: PREFILL_MS,
   // It takes no more than it has slots, and reports the tokens of one choice alone.
   maxChoices: 1,
   // The highest 32-bit number asks for a random seed.

@@ -112,6 +112,7 @@ export const ollama: Dialect = {
     sampling: true,
   },
   maxConcurrency: 8,
+  prefixWarmupMs: null,
   maxChoices: 1,
   maxStops: Infinity,
   seedBelow: 2 ** 31,

@@ -22,6 +22,7 @@ export const openAiCompatible: Dialect = {
     sampling: true,
   },
   maxConcurrency: 64,
+  prefixWarmupMs: null,
   maxChoices: Infinity,
   maxStops: Infinity,
   seedBelow: 2 ** 31,

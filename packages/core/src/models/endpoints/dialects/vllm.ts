@@ -2,6 +2,9 @@ import { givenFields, type Dialect } from './dialect.ts';
 import { encodeOpenAiChat, encodeOpenSampling } from './openai-chat.ts';
 import { openAiCompatible, serverAddresses } from './openai-compatible.ts';
 
+/** Reading a prompt with its images seldom takes longer; writing the answer does. */
+export const PREFILL_MS = 1000;
+
 /**
  * vLLM's server. What it has beyond the API of OpenAI are plain fields of the body:
  * https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
@@ -23,6 +26,7 @@ export const vllm: Dialect = {
     sampling: true,
   },
   maxConcurrency: 256,
+  prefixWarmupMs: PREFILL_MS,
   seedBelow: 2 ** 53,
   addresses: serverAddresses,
   encodeChat: (request, settings) => ({
