@@ -3,18 +3,12 @@ import { setTimeout as latency } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
-import {
-  createGateway,
-  createReplicaPool,
-  type Delivered,
-  type Gateway,
-  type LedgerAccess,
-  type ServiceCall,
-} from '@vlprm/core/runtime';
+import type { Delivered, Gateway, LedgerAccess, ServiceCall } from '../src/runtime/index.ts';
+import { runtime } from './product.ts';
 import { compare, type Row } from './row.ts';
 
 const LATENCY_MS = 20;
-const ROUNDS = 8;
+const ROUNDS = 6;
 /** Calls of one round, as a multiple of those in flight. */
 const TURNS = 50;
 
@@ -52,8 +46,8 @@ const FORGETFUL: LedgerAccess = {
 
 function gatewayFor(inFlight: number): Gateway<string> {
   const limits = { requestsPerMinute: null, tokensPerMinute: null, maxConcurrency: inFlight };
-  const pool = createReplicaPool([{ name: 'bench', replica: 'bench', weight: 1, ...limits }]);
-  return createGateway({ pool, ledger: FORGETFUL });
+  const pool = runtime.createReplicaPool([{ name: 'bench', replica: 'bench', weight: 1, ...limits }]);
+  return runtime.createGateway({ pool, ledger: FORGETFUL });
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -114,7 +114,17 @@ export function within<T>(
       unlink();
       cancel?.();
     };
-    result.finally(end).then(resolve, reject);
+    result.then(
+      (value) => {
+        end();
+        resolve(value);
+      },
+      (error: unknown) => {
+        end();
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it came
+        reject(error);
+      },
+    );
     if (signal?.aborted) stop(abortError(signal));
   });
 }

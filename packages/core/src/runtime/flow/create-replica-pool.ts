@@ -79,8 +79,7 @@ class Pool<Replica> implements ReplicaPool<Replica> {
         resolve,
         reject,
       };
-      this.#line.add(call);
-      this.#serve();
+      this.#serveOrAdd(call);
       if (call.leave === nothing) return;
       call.unlink = onAbort(signal, () => {
         call.leave();
@@ -92,6 +91,18 @@ class Pool<Replica> implements ReplicaPool<Replica> {
 
   status(): ReplicaStatus[] {
     return this.#replicas.map((replica) => replica.status());
+  }
+
+  #serveOrAdd(call: WaitingCall<Replica>): void {
+    const free = this.#line.empty
+      ? this.#candidates(call).find((replica) => replica.waitMs(call.tokens) === 0)
+      : undefined;
+    if (free !== undefined) {
+      this.#assign(call, free);
+      return;
+    }
+    this.#line.add(call);
+    this.#serve();
   }
 
   /** Serves the line as far as it goes. To be called after everything that may give a waiting call its replica. */

@@ -82,7 +82,11 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
       const { answer } = await this.#wait(other, options);
       return { answer: call.answerSchema.parse(answer), usage: NO_USAGE, source: 'in-flight' };
     }
-    const shared = new SharedCall<Answered<Answer>>((signal, self) => this.#answer(call, key, signal, self));
+    const callerStays = options.signal === undefined && options.deadlineMs === undefined;
+    const shared = new SharedCall<Answered<Answer>>(
+      (signal, self) => this.#answer(call, key, signal, self),
+      callerStays,
+    );
     this.#inFlight.set(key, shared);
     return this.#wait(shared, options);
   }
@@ -109,7 +113,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
   async #answer<Answer>(
     call: ServiceCall<Replica, Answer>,
     key: string,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
     self: SharedCall<Answered<Answer>>,
   ): Promise<Answered<Answer>> {
     try {
@@ -126,13 +130,13 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
   /** Sends the call until an attempt succeeds, within the budget's wall time. */
   #buy<Answer>(
     call: ServiceCall<Replica, Answer>,
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
     self: SharedCall<unknown>,
   ): Promise<Delivered<Answer>> {
     const { retry: policy = {}, random } = this.#options;
     const cost = mostCost(call, this.#prices);
     const failed: string[] = [];
-    const attempts = (limited: AbortSignal): Promise<Delivered<Answer>> =>
+    const attempts = (limited: AbortSignal | undefined): Promise<Delivered<Answer>> =>
       retry(() => this.#attempt(call, cost, failed, limited), {
         // The pool holds back the replica that asked to wait: the others may go on.
         leastWaitMs: () => 0,
@@ -162,7 +166,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     call: ServiceCall<Replica, Answer>,
     cost: CallCost,
     failed: string[],
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<Delivered<Answer>> {
     const reservation = await this.#budget.reserve(cost, signal);
     try {
@@ -184,7 +188,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
   async #send<Answer>(
     call: ServiceCall<Replica, Answer>,
     failed: string[],
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<Delivered<Answer>> {
     const { promptTokens, completionTokens } = call.estimate;
     const request = { affinity: call.affinity, tokens: promptTokens + completionTokens, avoid: failed };

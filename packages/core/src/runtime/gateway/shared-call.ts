@@ -2,21 +2,21 @@ import type { ServiceError } from './service-error.ts';
 
 /** A call in flight that several callers wait for. When the last of them has gone it is aborted and takes no more. */
 export class SharedCall<T> {
-  readonly #own = new AbortController();
+  readonly #own: AbortController | undefined;
   #callers = 0;
   #settled = false;
   readonly result: Promise<T>;
   /** How the latest attempt failed. */
   lastFailure: ServiceError | null = null;
 
-  constructor(work: (signal: AbortSignal, call: SharedCall<T>) => Promise<T>) {
-    this.result = work(this.#own.signal, this).finally(() => {
-      this.#settled = true;
-    });
+  /** @param callerStays nobody needs to abort it, because its first caller will not go before it ends */
+  constructor(work: (signal: AbortSignal | undefined, call: SharedCall<T>) => Promise<T>, callerStays: boolean) {
+    this.#own = callerStays ? undefined : new AbortController();
+    this.result = this.#run(work);
   }
 
   get abandoned(): boolean {
-    return this.#own.signal.aborted;
+    return this.#own?.signal.aborted ?? false;
   }
 
   /** What `wait` makes of the result. A caller whose `wait` ends before the call does has gone. */
@@ -26,7 +26,15 @@ export class SharedCall<T> {
       return await wait(this.result);
     } finally {
       this.#callers -= 1;
-      if (this.#callers === 0 && !this.#settled) this.#own.abort();
+      if (this.#callers === 0 && !this.#settled) this.#own?.abort();
+    }
+  }
+
+  async #run(work: (signal: AbortSignal | undefined, call: SharedCall<T>) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#own?.signal, this);
+    } finally {
+      this.#settled = true;
     }
   }
 }
