@@ -9,7 +9,7 @@ const TOKENS_PER_IMAGE = 1280;
 const TOKENS_PER_MESSAGE = 16;
 
 /** Most tokens that a prompt of so many bytes of text and so many images is likely to have. Never a count: it only reserves. */
-export function estimatePrompt(bytes: number, images: number, messages: number): number {
+function estimatePrompt(bytes: number, images: number, messages: number): number {
   return Math.ceil(bytes / FEWEST_BYTES_PER_TOKEN) + images * TOKENS_PER_IMAGE + messages * TOKENS_PER_MESSAGE;
 }
 
