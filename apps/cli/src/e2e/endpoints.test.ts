@@ -89,6 +89,13 @@ describe('the puzzle world behind servers', () => {
     expect(world.policy.requests.length).toBe(before);
   });
 
+  it('is what doctor examines', async () => {
+    const examined = await runCli('doctor', '--config', config);
+    expect(examined.exitCode, examined.stderr).toBe(0);
+    expect(examined.stdout).toMatch(/endpoint solver +ok +puzzle-world\/policy@\w+ on vllm/);
+    expect(examined.stdout).toMatch(/endpoint critic can +ok +prefill yes, topLogprobs/);
+  });
+
   it('solves and scores', async () => {
     const prm = createScriptedPrm({ script: (_, index) => 1 / (2 + index) });
     const server = await startModelServer({ dialect: 'vllm', brain: prmBrain(prm), model: { names: ['scorer'] } });
