@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runSchema, usageSchema } from '@vlprm/core/records';
@@ -113,6 +113,17 @@ describe('the puzzle world behind servers', () => {
       expect(solved.exitCode, solved.stderr).toBe(0);
       const { spent } = z.object({ spent: spentSchema }).parse(JSON.parse(solved.stdout));
       expect(spent.map(({ use }) => use)).toEqual(['policy', 'prm', 'probe']);
+
+      const dataset = join(folder, 'in-process', 'dataset');
+      const traces = join(dataset, readdirSync(dataset).find((name) => name.endsWith('.jsonl')) ?? '');
+      const score = () => runCli('score', '--traces', traces, '--config', file, '--out', join(folder, 'scored'));
+      const first = await score();
+      expect(first.exitCode, first.stderr).toBe(0);
+      const rows = readFileSync(join(folder, 'scored', 'predictions', 'predictions.jsonl'), 'utf8');
+      expect(JSON.parse(rows.split('\n')[1] ?? '')).toMatchObject({ step: 1, p: expect.closeTo(1 / 3, 5) as number });
+      const asked = server.requests.length;
+      expect((await score()).exitCode).toBe(0);
+      expect(server.requests).toHaveLength(asked);
     } finally {
       await server.close();
     }
