@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addUsage, NO_USAGE, type Usage } from '../records/index.ts';
+import { addCounts, addUsage, NO_USAGE, type Usage } from '../records/index.ts';
 import { abortError, throwIfAborted, VlprmError } from './errors.ts';
 import { onAbort } from './flow/abort.ts';
 import { systemClock, type Clock } from './flow/clock.ts';
@@ -85,7 +85,7 @@ const UNITS: Record<Kind, string> = { calls: 'calls', tokens: 'tokens', usd: 'US
 const FIX = 'and run the same command again: what is done stays done';
 
 function tokensOf({ promptTokens, completionTokens }: Usage): number | null {
-  return promptTokens === null || completionTokens === null ? null : promptTokens + completionTokens;
+  return addCounts(promptTokens, completionTokens);
 }
 
 function requireLimits(limits: BudgetLimits): void {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Usage } from '../records/index.ts';
+import { addCounts, type Usage } from '../records/index.ts';
 import { VlprmError } from './errors.ts';
 
 const usdPerMillion = z.number().nonnegative();
@@ -42,8 +42,7 @@ export function priceUsage(usage: Usage, model: string, prices: PriceTable, cach
     costOf(cachedPromptTokens, cachedPromptUsdPerMillion),
     costOf(usage.completionTokens, completionUsdPerMillion),
   ];
-  const usd = parts.reduce((sum, part) => (sum === null || part === null ? null : sum + part), 0);
-  return { ...usage, usd };
+  return { ...usage, usd: parts.reduce(addCounts, 0) };
 }
 
 /** @throws ERR_CONFIG for a model that the table has no price for: a budget in dollars could not be kept */

@@ -136,7 +136,10 @@ export function openEntryTable(path: string): EntryTable {
     },
     begin: () => database.exec('BEGIN IMMEDIATE'),
     commit: () => database.exec('COMMIT'),
-    rollback: () => database.exec('ROLLBACK'),
+    // After some failures, a full disk among them, SQLite has rolled back already.
+    rollback: () => {
+      if (database.inTransaction) database.exec('ROLLBACK');
+    },
     close: () => database.close(),
   };
 }

@@ -1,4 +1,4 @@
-import { NO_USAGE, type Usage } from '../../records/index.ts';
+import { addCounts, NO_USAGE } from '../../records/index.ts';
 import { createBudget, type Budget, type CallCost, type Reservation } from '../budget.ts';
 import { contentHash } from '../content-hash.ts';
 import { throwIfAborted, VlprmError } from '../errors.ts';
@@ -42,10 +42,6 @@ export function callKey({ content }: Pick<ServiceCall<never, never>, 'content'>)
 function mostCost({ model, estimate }: { model: string; estimate: TokenEstimate }, prices: PriceTable): CallCost {
   const { usd } = priceUsage({ calls: 1, ...estimate, usd: null }, model, prices);
   return { model, tokens: estimate.promptTokens + estimate.completionTokens, usd };
-}
-
-function tokensOf({ promptTokens, completionTokens }: Usage): number | null {
-  return promptTokens === null || completionTokens === null ? null : promptTokens + completionTokens;
 }
 
 function fromLedger<Answer>({ answerSchema, stage }: ServiceCall<never, Answer>, entry: LedgerEntry): Answered<Answer> {
@@ -202,7 +198,12 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
         this.#clock,
       );
       const { quota, usage } = delivered;
-      lease.release({ ok: true, latencyMs: this.#clock.now() - began, tokens: tokensOf(usage), quota });
+      lease.release({
+        ok: true,
+        latencyMs: this.#clock.now() - began,
+        tokens: addCounts(usage.promptTokens, usage.completionTokens),
+        quota,
+      });
       return delivered;
     } catch (error) {
       failed.push(lease.name);
