@@ -6,7 +6,7 @@ import type { Brain } from '../src/testing/index.ts';
 import { seededFaults, startModelServer, type FaultKind, type ModelServer } from '../src/testing/index.ts';
 import { VlprmError } from '../src/runtime/errors.ts';
 import type { ChatAnswer, ChatRequest } from '../src/models/endpoints/chat.ts';
-import { endpointSchema } from '../src/models/endpoints/endpoint-config.ts';
+import { endpointSchema, type EndpointConfigInput } from '../src/models/endpoints/endpoint-config.ts';
 import { openModelService } from '../src/models/endpoints/service.ts';
 import { context, imageMessage, request } from '../src/models/endpoints/fixtures/requests.ts';
 
@@ -72,6 +72,7 @@ async function runCalls(
   { calls, inFlight }: FaultRunOptions,
   servers: readonly ModelServer[],
   ledger: Ledger,
+  limits: Pick<EndpointConfigInput, 'timeoutSeconds'> = {},
 ): Promise<Outcome[]> {
   const [first, ...others] = servers.map(({ url }) => ({ baseUrl: url, maxConcurrency: inFlight }));
   const config = {
@@ -79,7 +80,7 @@ async function runCalls(
     model: 'tiny-vl',
     ...first,
     replicas: others,
-    timeoutSeconds: TIMEOUT_SECONDS * SPEED,
+    ...limits,
     maxAttempts: 12,
   };
   const options = { endpoint: 'policy', env: {}, ledger, clock: fastClock };
@@ -133,12 +134,13 @@ export async function runUnderFaults(options: FaultRunOptions): Promise<FaultRun
   const kept = createMemoryLedger();
   const faults = seededFaults({ seed, share });
   const disturbed = await withServers(3, { faults }, async (servers) => {
-    const outcomes = await runCalls(options, servers, kept);
+    const limits = { timeoutSeconds: TIMEOUT_SECONDS * SPEED };
+    const outcomes = await runCalls(options, servers, kept, limits);
     return { outcomes, received: servers.flatMap(({ requests }) => [...requests]) };
   });
   const again = await withServers(1, {}, async (servers) => {
     const outcomes = await runCalls(options, servers, kept);
-    return { outcomes, requests: servers.flatMap(({ requests }) => [...requests]).length };
+    return { outcomes, requests: servers.reduce((total, { requests }) => total + requests.length, 0) };
   });
   const { outcomes, received } = disturbed;
   const ofKind = (kind: FaultKind) => received.filter(({ fault }) => fault === kind);

@@ -43,7 +43,7 @@ export type Reply = JsonReply | StreamReply;
 export interface Serving {
   readonly model: ServedModel;
   readonly brain: Brain;
-  /** True when a fault takes the log-probabilities out of the answer. */
+  /** True when a fault takes the log-probabilities, or the first row of pooled values, out of the answer. */
   readonly logprobsMissing: boolean;
   complete(request: ServedRequest, options: { readonly keepStop: boolean }): Promise<Completion>;
 }

@@ -124,7 +124,7 @@ class LoopbackServer {
       method,
       path,
       headers: request.headers,
-      body: text === '' ? null : safeJson(text),
+      body: jsonOrText(text),
       fault,
       status: null,
       abandoned: false,
@@ -205,9 +205,10 @@ class LoopbackServer {
   }
 }
 
-function safeJson(text: string): unknown {
+/** A body as the log of requests shows it. */
+function jsonOrText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }
