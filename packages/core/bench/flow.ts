@@ -3,11 +3,11 @@ import { setTimeout as latency } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
-import type { Delivered, Gateway, LedgerAccess, ServiceCall } from '../src/runtime/index.ts';
+import type { Delivered, Gateway, ServiceCall } from '../src/runtime/index.ts';
+import { FORGETFUL, LATENCY_MS, loops, timed } from './load.ts';
 import { runtime } from './product.ts';
 import { compare, type Row } from './row.ts';
 
-const LATENCY_MS = 20;
 const ROUNDS = 6;
 /** Calls of one round, as a multiple of those in flight. */
 const TURNS = 50;
@@ -36,32 +36,10 @@ function callOf(send: ServiceCall<string, Answer>['send']): ServiceCall<string, 
   };
 }
 
-/** Remembers nothing: its cost is measured elsewhere, and what grows is not the ledger. */
-const FORGETFUL: LedgerAccess = {
-  get: () => Promise.resolve(null),
-  getMany: () => Promise.resolve(new Map()),
-  put: () => Promise.resolve(),
-  putMany: () => Promise.resolve(),
-};
-
 function gatewayFor(inFlight: number): Gateway<string> {
   const limits = { requestsPerMinute: null, tokensPerMinute: null, maxConcurrency: inFlight };
   const pool = runtime.createReplicaPool([{ name: 'bench', replica: 'bench', weight: 1, ...limits }]);
   return runtime.createGateway({ pool, ledger: FORGETFUL });
-}
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return performance.now() - began;
-}
-
-/** So many loops, each of which makes one call after the other. */
-async function loops(count: number, call: () => Promise<unknown>): Promise<void> {
-  const loop = async (): Promise<void> => {
-    for (let i = 0; i < TURNS; i++) await call();
-  };
-  await Promise.all(Array.from({ length: count }, loop));
 }
 
 async function* efficiency(inFlight: number, target: number): AsyncGenerator<Row> {
@@ -78,8 +56,8 @@ async function* efficiency(inFlight: number, target: number): AsyncGenerator<Row
   // The adaptive limit finds its height, and the compiler the code, in a round that does not count.
   await queued();
   for (let round = 0; round < ROUNDS; round++) {
-    ours.push(await timed(() => loops(inFlight, call)));
-    sleeps.push(await timed(() => loops(inFlight, () => latency(LATENCY_MS))));
+    ours.push(await timed(() => loops(inFlight, TURNS, call)));
+    sleeps.push(await timed(() => loops(inFlight, TURNS, () => latency(LATENCY_MS))));
     oursQueued.push(await timed(queued));
   }
   await gateway.close();

@@ -4,10 +4,11 @@ import { cpus } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { flowBench } from './flow.ts';
+import { httpBench } from './http.ts';
 import type { Row } from './row.ts';
 
 /** By the beginning of the names of their rows. */
-const BENCHES: Readonly<Record<string, () => AsyncIterable<Row>>> = { flow: flowBench };
+const BENCHES: Readonly<Record<string, () => AsyncIterable<Row>>> = { flow: flowBench, http: httpBench };
 
 function verdict({ ratio, target, reason }: Row): string {
   if (ratio === null) return `not measured: ${reason ?? 'unknown'}`;
