@@ -81,7 +81,10 @@ export interface StepScores {
   readonly logits: Float32Array;
   /** Calibrated probability in [0, 1] that the step is right. */
   readonly probabilities: Float32Array;
-  /** Tokens that the PRM read. */
+  /**
+   * Tokens that the PRM read for it, 0 when every step was known. Where a server does not tell, as many as were reserved:
+   * `usage` leaves them unknown.
+   */
   readonly tokens: number;
   /** Probability mass on the two label tokens together, per step, in [0, 1]; absent where there is no vocabulary. */
   readonly mass?: Float32Array;

@@ -16,7 +16,7 @@ export interface LabelPlaces {
  * Finds the labels by structure: the same conversation with all labels positive and with all labels negative differs in
  * the tokens of the labels and nowhere else, whatever signs the steps hold.
  * `body` gives the body of the server's `/tokenize` for a conversation with this label.
- * @throws ServiceError ERR_ANSWER_MALFORMED when the labels are not one token each
+ * @throws ServiceError ERR_CAPABILITY_MISSING when the labels are not one token each
  */
 export async function findLabels(
   service: ModelService,
@@ -33,7 +33,7 @@ export async function findLabels(
   const single = positives.length === 0 && negatives.length === 0 && ids!.length === others!.length;
   if (!single || places.length !== steps || positiveId === undefined || negativeId === undefined) {
     throw new ServiceError(
-      'ERR_ANSWER_MALFORMED',
+      'ERR_CAPABILITY_MISSING',
       `the labels are not one token each: ${places.length} tokens tell ${steps} labels apart`,
       {
         where: service.name,
@@ -46,7 +46,7 @@ export async function findLabels(
 
 /** The prompt that a server read is not the one that it tokenized. */
 export function promptAstray(place: number): ServiceError {
-  return new ServiceError('ERR_ANSWER_MALFORMED', `token ${place} of the prompt is not the one that /tokenize gave`, {
+  return new ServiceError('ERR_CAPABILITY_MISSING', `token ${place} of the prompt is not the one that /tokenize gave`, {
     fix: 'this server reads prompts otherwise than it tokenizes them: set prm.reading to chat-token',
   });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tokenLogprobSchema, type ChatMessage, type TokenLogprob } from '../chat.ts';
-import { readAnswer } from '../dialects/answer-json.ts';
+import { malformed, readAnswer } from '../dialects/answer-json.ts';
 import type { PrmEndpointConfig } from '../endpoint-config.ts';
 import { estimateMessages } from '../estimate.ts';
 import type { ModelService, WireBody } from '../model-service.ts';
@@ -81,7 +81,12 @@ export function promptLogprobsReader(service: ModelService, config: PrmEndpointC
  */
 function atLabels(told: PromptLogprobs, { ids, places }: LabelPlaces): TokenLogprob[][] {
   const shift = told.length - ids.length;
-  const astray = ids.findIndex((id, place) => place >= places[0]! && told[place + shift]?.[String(id)] === undefined);
+  const astray = ids.findIndex((id, place) => {
+    if (place < places[0]!) return false;
+    const entry = told[place + shift];
+    if (entry == null) throw malformed(`token ${place} of the prompt has no log-probabilities`);
+    return !(String(id) in entry);
+  });
   if (astray >= 0) throw promptAstray(astray);
   return places.map((place) =>
     Object.entries(told[place + shift]!).map(([id, { logprob, decoded_token: token }]) => ({

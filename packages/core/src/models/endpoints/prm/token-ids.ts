@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { ServiceError } from '../../../runtime/gateway/service-error.ts';
 import { tokenLogprobSchema, type ChatMessage, type TokenLogprob } from '../chat.ts';
-import { readAnswer } from '../dialects/answer-json.ts';
+import { malformed, readAnswer } from '../dialects/answer-json.ts';
 import type { PrmEndpointConfig } from '../endpoint-config.ts';
 import { estimateMessages } from '../estimate.ts';
 import type { CallContext, Exchange, ImageSlot, ModelService, WireBody } from '../model-service.ts';
@@ -119,8 +118,9 @@ function rowsAtLabels(
   { input_token_logprobs: tokens, input_token_ids_logprobs: rows }: MetaInfo,
   { ids, places }: LabelPlaces,
 ): TokenLogprob[][] {
-  const shift = (tokens?.length ?? 0) - ids.length;
-  const astray = ids.findIndex((id, place) => place >= places[0]! && tokens?.[place + shift]?.[1] !== id);
+  if (!tokens || tokens.length < ids.length) throw malformed('the tokens of the prompt have no log-probabilities');
+  const shift = tokens.length - ids.length;
+  const astray = ids.findIndex((id, place) => place >= places[0]! && tokens[place + shift]?.[1] !== id);
   if (astray >= 0) throw promptAstray(astray);
   return places.map((place) => rowOf(rows?.[place + shift]));
 }
@@ -130,7 +130,5 @@ function rowOf(row: z.infer<typeof rowSchema> | undefined): TokenLogprob[] {
     logprob === null ? [] : [{ logprob, id, token: token ?? '' }],
   );
   if (tokens.length > 0) return tokens;
-  throw new ServiceError('ERR_ANSWER_MALFORMED', 'the answer has no log-probabilities of the label ids', {
-    fix: 'check `kind` and the version of the server',
-  });
+  throw malformed('the answer has no log-probabilities of the label ids');
 }
