@@ -1,5 +1,6 @@
 import OpenAI from 'openai';
 import type { FailedResponse } from './failures/http-failure.ts';
+import { patientFetch } from './patient-fetch.ts';
 
 /** No timer of the client ever fires: every attempt has the time limit of the gateway. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
@@ -40,7 +41,10 @@ async function fetchAnswer(inner: typeof fetch, url: string | URL | Request, ini
  * A client for one server. It sends once and waits as long as its signal lets it: attempts and times are the gateway's.
  * Every failure comes as an `APIConnectionError` with a {@link FetchFailure} as its cause, but for errors inside a stream.
  */
-export function createClient(authorization: Readonly<Record<string, string>>, inner: typeof fetch = fetch): OpenAI {
+export function createClient(
+  authorization: Readonly<Record<string, string>>,
+  inner: typeof fetch = patientFetch,
+): OpenAI {
   return new OpenAI({
     // What is not given the client takes from the environment, which may hold the keys of other services.
     apiKey: 'none',

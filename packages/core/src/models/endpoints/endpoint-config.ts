@@ -95,7 +95,7 @@ export const endpointSchema = z.strictObject({
   replicas: z.array(replicaSchema).optional(),
   weight: positive.optional(),
   ...limits,
-  /** For one attempt. Default 600; without `stream`, Node.js waits at most 300 for the first byte. */
+  /** For one attempt. Default 600. */
   timeoutSeconds: positive.optional(),
   /** Attempts of one call before its error stands. Default 6. */
   maxAttempts: count.optional(),

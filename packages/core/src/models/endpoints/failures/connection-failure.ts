@@ -49,7 +49,7 @@ export function connectionFailure(error: unknown, site: FailureSite): ServiceErr
     return failureAt(site, 'ERR_ENDPOINT_UNREACHABLE', `no safe connection can be made (${words})`, detail(fix));
   }
   if (TIMEOUT.has(code)) {
-    const fix = 'set `stream: true`: without a stream, Node.js waits at most 300 s for the first byte';
+    const fix = 'set `stream: true`, which keeps bytes coming, or look at proxies between';
     return failureAt(site, 'ERR_TIMEOUT', `no byte came for too long (${words})`, detail(fix));
   }
   if (code.startsWith('HPE_')) {

@@ -1,13 +1,14 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileError } from '../../../runtime/file-errors.ts';
+import { patientFetch } from '../patient-fetch.ts';
 import { brokenBody, NO_BODY } from './broken-body.ts';
 import { RECORDING_SCHEMA, type RecordedExchange } from './exchange.ts';
 import { recordedRequest } from './recorded-request.ts';
 import { redactText, type RedactionOptions } from './redaction.ts';
 
 export interface RecordingOptions extends RedactionOptions {
-  /** What sends. Default: the global `fetch`. */
+  /** What sends. Default: {@link patientFetch}. */
   readonly inner?: typeof fetch;
 }
 
@@ -73,7 +74,7 @@ function lineWriter(file: string): (line: string) => Promise<void> {
  * @throws ERR_FILE_MISSING, ERR_FILE_MALFORMED for a file that cannot be written
  */
 export async function recordingFetch(file: string, options: RecordingOptions = {}): Promise<typeof fetch> {
-  const { inner = fetch } = options;
+  const { inner = patientFetch } = options;
   try {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, '');
