@@ -91,7 +91,11 @@ describe('loadConfig', () => {
       rollouts: 2,
       policy: 'puzzle-world',
     });
-    expect(await loadConfig(join(folder, 'run.json'), {})).toMatchObject({ seed: 5, out: 'there', policy: 'puzzle-world' });
+    expect(await loadConfig(join(folder, 'run.json'), {})).toMatchObject({
+      seed: 5,
+      out: 'there',
+      policy: 'puzzle-world',
+    });
     expect(await loadConfig(null, { seed: 9 })).toMatchObject({ seed: 9, prm: null });
   });
 
