@@ -19,9 +19,9 @@ export function doctorCommand(streams: Streams): Command {
     .option('--judge <name>', 'judge to test: an endpoint (default: puzzle-world)')
     .option('--prm <name>', 'PRM to test: a bundle folder or an endpoint (default: the newest runs/*/prm)');
   return withSharedFlags(withModelFlags(command)).action(
-    action<DoctorFlags>(streams, ['policy', 'judge', 'prm'], async ({ config, console }) => {
+    action<DoctorFlags>(streams, ['policy', 'judge', 'prm'], async ({ config, console, signal }) => {
       const { examine } = await import('@vlprm/api/platform');
-      const report = await withPlatform(config, (platform) => examine(platform));
+      const report = await withPlatform({ config, signal }, (platform) => examine(platform));
       const rows = report.checks.map((check) => [check.name, check.status, check.detail, check.fix ?? '']);
       const table = textTable(
         [{ title: 'Check' }, { title: 'Status' }, { title: 'Detail' }, { title: 'What to do' }],

@@ -37,7 +37,7 @@ async function readPredictions(file: string): Promise<Scores> {
 
 async function scoreWithPrm(file: string, traces: readonly Trace[], context: CommandContext): Promise<Scores> {
   const solutions = await solutionsOf(file, traces);
-  return withKeptCalls(context.config, async (platform) => {
+  return withKeptCalls(context, async (platform) => {
     const { scoresById } = await import('@vlprm/train/evaluation');
     const prm = await platform.requirePrm();
     const rows = await scoreTraces(prm, traces, solutions, context);

@@ -1,20 +1,22 @@
 import { join } from 'node:path';
 import { createPlatform, platformConfigSchema, type Platform } from '@vlprm/api/platform';
 import type { Ledger } from '@vlprm/core/runtime';
-import type { Config } from '../config/config-schema.ts';
+import type { CommandContext } from './command-context.ts';
 
 const platformKeys = platformConfigSchema.strip();
+
+type Invocation = Pick<CommandContext, 'config' | 'signal'>;
 
 /**
  * Opens the models that the configuration names, works with them, and closes them whatever happens.
  * @param ledger where calls to endpoints are kept; it stays open. Default: in memory.
  */
 export async function withPlatform<T>(
-  config: Config,
+  { config, signal }: Invocation,
   work: (platform: Platform) => Promise<T>,
   ledger?: Ledger,
 ): Promise<T> {
-  const platform = await createPlatform({ config: platformKeys.parse(config), ...(ledger && { ledger }) });
+  const platform = await createPlatform({ config: platformKeys.parse(config), signal, ...(ledger && { ledger }) });
   try {
     return await work(platform);
   } finally {
@@ -34,10 +36,11 @@ export async function withLedger<T>(path: string, work: (ledger: Ledger) => Prom
 }
 
 /** As `withPlatform`; where results go to a folder, answers of endpoints are kept there, so that none is paid for twice. */
-export async function withKeptCalls<T>(config: Config, work: (platform: Platform) => Promise<T>): Promise<T> {
+export async function withKeptCalls<T>(context: Invocation, work: (platform: Platform) => Promise<T>): Promise<T> {
+  const { config } = context;
   const remote = [config.policy, config.judge, config.prm].some(
     (name) => name !== null && Object.hasOwn(config.endpoints, name),
   );
-  if (config.out === undefined || !remote) return withPlatform(config, work);
-  return withLedger(join(config.out, 'ledger.sqlite'), (ledger) => withPlatform(config, work, ledger));
+  if (config.out === undefined || !remote) return withPlatform(context, work);
+  return withLedger(join(config.out, 'ledger.sqlite'), (ledger) => withPlatform(context, work, ledger));
 }

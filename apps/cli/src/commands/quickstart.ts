@@ -57,21 +57,24 @@ export function quickstartCommand(streams: Streams): Command {
         const { seed, ...rest } = settings;
         const folder = config.out ?? join('runs', `quickstart-${seed}`);
         await inRunFolder(folder, { command: 'quickstart', config: rest, seed }, (paths) =>
-          withPlatform({ ...config, policy: 'puzzle-world', judge: 'puzzle-world' }, async (platform) => {
-            const report = await runQuickstart(
-              {
-                settings,
-                paths,
-                runFolder: folder,
-                baseFolder: shippedBaseFolder(),
-                policy: await platform.policy(),
-                judge: await platform.judge(),
-              },
-              { signal, events: console.events },
-            );
-            console.result(report, headlineTable(report));
-            console.note(`report: ${paths.reportHtml}`);
-          }),
+          withPlatform(
+            { config: { ...config, policy: 'puzzle-world', judge: 'puzzle-world' }, signal },
+            async (platform) => {
+              const report = await runQuickstart(
+                {
+                  settings,
+                  paths,
+                  runFolder: folder,
+                  baseFolder: shippedBaseFolder(),
+                  policy: await platform.policy(),
+                  judge: await platform.judge(),
+                },
+                { signal, events: console.events },
+              );
+              console.result(report, headlineTable(report));
+              console.note(`report: ${paths.reportHtml}`);
+            },
+          ),
         );
       },
     ),

@@ -46,7 +46,7 @@ export function scoreCommand(streams: Streams): Command {
     action<ScoreFlags>(streams, ['prm'], async ({ config, console, signal }, { traces: file }) => {
       const traces = await readTraceFile(file);
       const solutions = await solutionsOf(file, traces);
-      const rows = await withKeptCalls(config, async (platform) =>
+      const rows = await withKeptCalls({ config, signal }, async (platform) =>
         scoreTraces(await platform.requirePrm(), traces, solutions, { console, signal }),
       );
       const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('');

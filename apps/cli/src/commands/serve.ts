@@ -44,7 +44,7 @@ export function serveCommand(streams: Streams): Command {
           await server.close();
         }
       };
-      await withPlatform(config, serve, createTotalsLedger());
+      await withPlatform({ config, signal }, serve, createTotalsLedger());
     }),
   );
 }

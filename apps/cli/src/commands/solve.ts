@@ -65,7 +65,7 @@ export function solveCommand(streams: Streams): Command {
           options: options === undefined ? null : options.split(',').map((option) => option.trim()),
           where: image,
         });
-        await withKeptCalls(config, async (platform) => {
+        await withKeptCalls({ config, signal }, async (platform) => {
           const prm = strategy.need === 'nothing' ? null : await platform.requirePrm();
           const solved = await solve({
             policy: await platform.policy(),

@@ -151,7 +151,7 @@ export function synthesizeCommand(streams: Streams): Command {
         const folder = config.out ?? join('runs', `synthesize-${seed}`);
         await withLedger(runPaths(folder).ledger, (ledger) =>
           withPlatform(
-            config,
+            context,
             (platform) => synthesizeInto(folder, { problems, platform, ledger, seed, settings }, context),
             ledger,
           ),

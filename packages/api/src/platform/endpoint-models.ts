@@ -30,13 +30,15 @@ export interface EndpointsOptions {
   readonly budget: Budget;
   /** Where keys and the user's cache folder are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends probes. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The endpoints of a configuration. */
 export interface Endpoints {
   /** Opens an endpoint, once. What it can do comes from the cache, or else from a probe. */
   open(name: string): Promise<OpenedEndpoint>;
-  /** Probes an endpoint, whatever the cache says, and renews the cache. */
+  /** Probes the first server of an endpoint, whatever the cache says, and renews the cache. */
   probe(name: string): Promise<CapabilityRecord>;
   /** Makes one tiny call to each further server of a pool, past the pool: its latency, or what it failed with. */
   checkReplicas(name: string, record: CapabilityRecord): Promise<ReplicaCheck[]>;
@@ -53,7 +55,7 @@ export interface ReplicaCheck {
  * Opens nothing yet. Recorded and replayed traffic is whole: it begins with the probes, and leaves the cache alone.
  * @throws what opening a file of recorded traffic throws
  */
-export async function createEndpoints({ config, ledger, budget, env }: EndpointsOptions): Promise<Endpoints> {
+export async function createEndpoints({ config, ledger, budget, env, signal }: EndpointsOptions): Promise<Endpoints> {
   const { endpoints, prices, record, replay } = config;
   const fetch = await trafficFetch(record, replay);
   const cache = record === null && replay === null ? createCapabilityCache(userCacheFolder(env)) : null;
@@ -65,10 +67,11 @@ export async function createEndpoints({ config, ledger, budget, env }: Endpoints
     if (budget.limits.usd !== undefined) requirePrices([own.model], prices);
     return openModelService(own, { ...replicaOptions(name), ledger: kept, budget, prices, probed });
   };
-  const probeInto = async (kept: Ledger, name: string): Promise<CapabilityRecord> => {
-    const found = await probeEndpoint(configOf(name), {
-      open: (own, probed) => openService(name, own, kept, probed),
-      serverVersion: () => readServerVersion(configOf(name), replicaOptions(name)),
+  const probe = async (name: string, own: EndpointConfig, kept: Ledger): Promise<CapabilityRecord> => {
+    const found = await probeEndpoint(own, {
+      open: (alone, probed) => openService(name, alone, kept, probed),
+      serverVersion: () => readServerVersion(own, replicaOptions(name)),
+      ...(signal && { signal }),
     });
     await cache?.write(found);
     return found;
@@ -80,7 +83,7 @@ export async function createEndpoints({ config, ledger, budget, env }: Endpoints
         // With everything known, a probe is a single call.
         const own = endpointSchema.parse({ ...first, ...replica, capabilities });
         const open = (alone: EndpointConfig) => openService(name, alone, createMemoryLedger(), capabilities);
-        const result = await probeEndpoint(own, { open }).then(
+        const result = await probeEndpoint(own, { open, ...(signal && { signal }) }).then(
           ({ latencyMs }) => latencyMs,
           (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
         );
@@ -90,7 +93,7 @@ export async function createEndpoints({ config, ledger, budget, env }: Endpoints
   };
   const open = async (name: string): Promise<OpenedEndpoint> => {
     const own = configOf(name);
-    const found = (await cache?.read(own)) ?? (await probeInto(ledger, name));
+    const found = (await cache?.read(own)) ?? (await probe(name, own, ledger));
     const service = openService(name, own, ledger, found.capabilities);
     services.add(service);
     return { name, config: own, service, record: found };
@@ -98,7 +101,10 @@ export async function createEndpoints({ config, ledger, budget, env }: Endpoints
   const openers = new Map(Object.keys(endpoints).map((name) => [name, openOnce(() => open(name))]));
   return {
     open: (name) => openers.get(name)!(),
-    probe: (name) => probeInto(createMemoryLedger(), name),
+    probe: (name) => {
+      const { replicas: _, ...first } = configOf(name);
+      return probe(name, first, createMemoryLedger());
+    },
     checkReplicas,
     close: async () => {
       await Promise.all([...services].map((service) => service.close()));

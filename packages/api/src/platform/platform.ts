@@ -36,6 +36,8 @@ export interface PlatformOptions {
   readonly ledger?: Ledger;
   /** Where keys of endpoints and the user's cache folder are looked up. Default: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Ends the opening of models that are still being probed. */
+  readonly signal?: AbortSignal;
 }
 
 /** The models of a configuration, composed once for server and command line. */
@@ -69,7 +71,7 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
   const { runs = 'runs', models = {}, threads, ledger = createMemoryLedger(), env = process.env } = options;
   const config = parsePlatformConfig(options.config ?? {});
   const budget = createBudget(config.budget, { initial: usageOfCalls(await ledger.usage()) });
-  const endpoints = await createEndpoints({ config, ledger, budget, env });
+  const endpoints = await createEndpoints({ config, ledger, budget, env, signal: options.signal });
   const closers: (() => Promise<void>)[] = [() => endpoints.close()];
   const world = openOnce(async () => {
     const eyes = await openEyes();
