@@ -182,7 +182,7 @@ export async function fetchRemoteImage(text: string, options: RemoteImageOptions
   try {
     const url = parseUrl(text);
     return await within({ signal, timeoutMs, timeoutError: overtime }, (stop) =>
-      fetchFrom(url, { ...limits, lookup, signal: stop }, limits.maxRedirects),
+      fetchFrom(url, { ...limits, lookup, signal: stop.signal }, limits.maxRedirects),
     );
   } catch (error) {
     if (VlprmError.is(error) && error.code !== 'ERR_IMAGE_FETCH') throw error;

@@ -21,7 +21,7 @@ async function tell(number: number): Promise<void> {
     affinity: '',
     estimate: { promptTokens: 1, completionTokens: 1 },
     answerSchema,
-    send: async (base, signal) => {
+    send: async (base, { signal }) => {
       const response = await fetch(`${base}/${number}`, { signal });
       const usage = { calls: 1, promptTokens: 1, completionTokens: 1, usd: null };
       return { answer: answerSchema.parse(await response.json()), usage, quota: null };

@@ -121,7 +121,7 @@ class EndpointService implements PooledModelService {
       content: { operation: path, kind: this.kind, model: this.name, body: exchange.body, extraBody },
       estimate,
       answerSchema,
-      send: async (replica, signal) => {
+      send: async (replica, { signal }) => {
         const named = exchange.body['model'] === this.name ? { model: replica.model } : {};
         const body = withExtras({ ...exchange.body, ...named }, extraBody);
         const url = replica.addresses.root + path;
@@ -154,7 +154,7 @@ class EndpointService implements PooledModelService {
       content: { operation: 'chat', kind: this.kind, model: this.name, request, first, sampling, extraBody },
       estimate: estimateTokens(request),
       answerSchema: chatAnswerSchema,
-      send: (replica, signal) => this.#sendChat(replica, request, context, signal),
+      send: (replica, { signal }) => this.#sendChat(replica, request, context, signal),
     });
   }
 

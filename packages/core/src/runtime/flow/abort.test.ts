@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { VlprmError } from '../errors.ts';
-import { sleep, untilAborted, within } from './abort.ts';
+import { sleep, untilAborted, within, type Stop } from './abort.ts';
 import { systemClock } from './clock.ts';
 import { createManualClock } from './fixtures/manual-clock.ts';
 
@@ -12,7 +12,7 @@ test('work within its limits returns, and leaves no timer and no listener', asyn
   const clock = createManualClock();
   const { signal } = new AbortController();
   for (let i = 0; i < 100; i++) {
-    await within({ signal, timeoutMs: 1000 }, async (own) => expect(own.aborted).toBe(false), clock);
+    await within({ signal, timeoutMs: 1000 }, async (own) => expect(own.signal.aborted).toBe(false), clock);
     await expect(within({ signal, timeoutMs: 1000 }, () => Promise.reject(new Error('x')), clock)).rejects.toThrow('x');
     await expect(
       within(
@@ -31,7 +31,7 @@ test('a thousand calls may wait for one signal: one listener, which goes with th
   const controller = new AbortController();
   const { signal } = controller;
   const one = new AbortController();
-  const short = within({ signal: one.signal }, (own) => within({ signal }, () => untilAborted(never(), own)));
+  const short = within({ signal: one.signal }, (own) => within({ signal }, () => untilAborted(never(), own.signal)));
   const calls = Array.from({ length: 1000 }, () => within({ signal }, never));
   expect(listeners(signal)).toBe(1);
   one.abort();
@@ -47,7 +47,7 @@ test('a timeout ends work that does not heed its signal, and its signal tells wh
   const clock = createManualClock();
   const { signal } = new AbortController();
   let own: AbortSignal | undefined;
-  const work = within({ signal, timeoutMs: 1500 }, (given) => ((own = given), never()), clock);
+  const work = within({ signal, timeoutMs: 1500 }, (given) => ((own = given.signal), never()), clock);
   const failed = expect(work).rejects.toMatchObject({ code: 'ERR_TIMEOUT', retryable: true, message: /1\.5 s/ });
   await clock.advance(1499);
   expect(own?.aborted).toBe(false);
@@ -72,7 +72,7 @@ test('an outer deadline reaches inner work as the error that it is', async () =>
   const over = new VlprmError('ERR_TIMEOUT', 'the deadline is over');
   const work = within(
     { timeoutMs: 100, timeoutError: () => over },
-    (signal) => within({ signal, timeoutMs: 500 }, never, clock),
+    ({ signal }) => within({ signal, timeoutMs: 500 }, never, clock),
     clock,
   );
   const failed = expect(work).rejects.toBe(over);
@@ -116,4 +116,14 @@ test('the clock of the system waits for longer than a timer can', async () => {
   await sleep(20);
   cancel();
   expect(fired).toBe(false);
+});
+
+test('a signal that is asked for after the stop has fired tells why', async () => {
+  const clock = createManualClock();
+  let late: Stop | undefined;
+  const work = within({ timeoutMs: 100 }, (stop) => ((late = stop), never()), clock);
+  const failed = expect(work).rejects.toMatchObject({ code: 'ERR_TIMEOUT' });
+  await clock.advance(100);
+  await failed;
+  expect(late?.signal).toMatchObject({ aborted: true, reason: { code: 'ERR_TIMEOUT' } });
 });

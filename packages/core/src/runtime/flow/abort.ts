@@ -81,6 +81,30 @@ export interface TimeLimits {
 const noAnswer = (timeoutMs: number): VlprmError =>
   new ServiceError('ERR_TIMEOUT', `no answer within ${timeoutMs / 1000} s`, { fix: 'allow more time' });
 
+/** What ends a piece of work early. */
+export interface Stop {
+  /** Made when it is first asked for: to make one costs more than all else that a call in this process needs. */
+  readonly signal: AbortSignal;
+}
+
+class LazyStop implements Stop {
+  #controller: AbortController | undefined;
+  #reason: VlprmError | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: VlprmError): void {
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}
+
 /**
  * Does `work` under a signal of its own, which fires when the caller's does or when the time is over; the result then
  * rejects at once, whether `work` heeds its signal or not. Nothing stays behind: no timer, and no listener on the caller's
@@ -89,13 +113,13 @@ const noAnswer = (timeoutMs: number): VlprmError =>
  */
 export function within<T>(
   { signal, timeoutMs, timeoutError = noAnswer }: TimeLimits,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (stop: Stop) => Promise<T>,
   clock: Clock = systemClock,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     throwIfAborted(signal);
-    const own = new AbortController();
-    const result = work(own.signal);
+    const own = new LazyStop();
+    const result = work(own);
     const stop = (error: VlprmError): void => {
       end();
       own.abort(error);

@@ -76,6 +76,16 @@ describe('decrease', () => {
     rounds(limiter, 20, () => ({ latencyMs: 80 }));
     expect(limiter.limit).toBe(64);
   });
+
+  test('not for calls of a kind that takes longer than the others', () => {
+    const limiter = new AdaptiveConcurrency({ max: 64, initial: 64 });
+    rounds(limiter, 5, () => ({ latencyMs: 50, kind: 'score' }));
+    rounds(limiter, 5, (i) =>
+      i % 2 === 0 ? { latencyMs: 50, kind: 'score' } : { latencyMs: 60_000, kind: 'solution' },
+    );
+    rounds(limiter, 5, () => ({ latencyMs: 60_000, kind: 'solution' }));
+    expect(limiter.limit).toBe(64);
+  });
 });
 
 test('a restart begins anew, and what was sent before tells nothing', () => {

@@ -1,5 +1,14 @@
 /** How a call ended, as far as it tells of the load. */
-export type LoadSign = { readonly latencyMs: number } | 'overload' | 'none';
+export type LoadSign = { readonly latencyMs: number; readonly kind?: string } | 'overload' | 'none';
+
+/** Latencies of one kind of calls, round trip by round trip. */
+interface Round {
+  /** It ends with a call that was sent after it began. */
+  began: number;
+  samples: number;
+  latencySum: number;
+  longRunMs: number | null;
+}
 
 export interface AdaptiveConcurrencyOptions {
   readonly max: number;
@@ -20,7 +29,7 @@ const ROUND_WEIGHT = 0.1;
 /**
  * How many calls may be in flight. It doubles with every round trip until the first sign of overload, from then on it
  * grows by its square root a round trip while it is used, and shrinks by a factor when calls are refused or when latency
- * leaves its long-run mean. Signs of overload from calls that were sent before the last decrease are
+ * leaves its long-run mean, which every kind of calls has of its own: a score takes one token, a solution thousands. Signs of overload from calls that were sent before the last decrease are
  * echoes of it and count no more: one decrease a round trip, however many calls fail.
  * After Gradient2 in https://github.com/Netflix/concurrency-limits, and TCP's slow start and fast recovery (RFC 5681, 6582).
  */
@@ -33,14 +42,10 @@ export class AdaptiveConcurrency {
   #nextTicket = 0;
   /** Tickets below were handed out before the last decrease. */
   #decreasedAt = 0;
-  /** The round ends with a call that was sent after it began. */
-  #roundBegan = 0;
   /** Most in flight in this round, and in the one before. */
   #peak = 0;
   #peakBefore = 0;
-  #samples = 0;
-  #latencySum = 0;
-  #longRunMs: number | null = null;
+  readonly #rounds = new Map<string, Round>();
 
   constructor({ max, initial = 32 }: AdaptiveConcurrencyOptions) {
     this.#max = max;
@@ -78,7 +83,7 @@ export class AdaptiveConcurrency {
       return;
     }
     if (2 * this.#used >= this.#limit) this.#grow();
-    this.#observe(ticket, sign.latencyMs);
+    this.#observe(ticket, sign.latencyMs, this.#roundOf(sign.kind ?? ''));
   }
 
   /** After a break: what was learnt of the server may hold no more. */
@@ -86,8 +91,8 @@ export class AdaptiveConcurrency {
     this.#limit = this.#initial;
     this.#starting = true;
     this.#decreasedAt = this.#nextTicket;
-    this.#longRunMs = null;
-    this.#beginRound();
+    this.#rounds.clear();
+    this.#rememberPeak();
   }
 
   #grow(): void {
@@ -98,27 +103,40 @@ export class AdaptiveConcurrency {
     this.#limit = Math.max(1, limit);
     this.#starting = false;
     this.#decreasedAt = this.#nextTicket;
-    this.#beginRound();
+    for (const round of this.#rounds.values()) this.#begin(round);
+    this.#rememberPeak();
   }
 
-  #observe(ticket: number, latencyMs: number): void {
-    this.#samples++;
-    this.#latencySum += latencyMs;
-    if (ticket < this.#roundBegan || this.#samples < SAMPLES_PER_ROUND) return;
-    const mean = this.#latencySum / this.#samples;
-    const longRun = this.#longRunMs ?? mean;
+  #roundOf(kind: string): Round {
+    let round = this.#rounds.get(kind);
+    if (round === undefined) {
+      round = { began: 0, samples: 0, latencySum: 0, longRunMs: null };
+      this.#rounds.set(kind, round);
+    }
+    return round;
+  }
+
+  #observe(ticket: number, latencyMs: number, round: Round): void {
+    round.samples++;
+    round.latencySum += latencyMs;
+    if (ticket < round.began || round.samples < SAMPLES_PER_ROUND) return;
+    const mean = round.latencySum / round.samples;
+    const longRun = round.longRunMs ?? mean;
     // Falls at once, so that it stands for the unloaded server, and rises slowly, so that a queue shows.
-    this.#longRunMs = Math.min(mean, longRun + ROUND_WEIGHT * (mean - longRun));
-    this.#beginRound();
+    round.longRunMs = Math.min(mean, longRun + ROUND_WEIGHT * (mean - longRun));
+    this.#begin(round);
+    this.#rememberPeak();
     const allowed = TOLERANCE * longRun + SLACK_MS;
     if (mean > allowed) this.#decrease(this.#limit * Math.max(DECREASE, allowed / mean));
   }
 
-  #beginRound(): void {
-    this.#roundBegan = this.#nextTicket;
+  #begin(round: Round): void {
+    round.began = this.#nextTicket;
+    round.samples = round.latencySum = 0;
+  }
+
+  #rememberPeak(): void {
     this.#peakBefore = this.#peak;
     this.#peak = this.#inFlight;
-    this.#samples = 0;
-    this.#latencySum = 0;
   }
 }

@@ -24,6 +24,7 @@ export interface ReplicaPoolOptions {
 /** A call that waits for a replica. */
 interface WaitingCall<Replica> extends Waiter {
   readonly affinity: string;
+  readonly kind: string;
   readonly tokens: number;
   /** All replicas, best first. */
   readonly ranked: readonly PooledReplica<Replica>[];
@@ -63,13 +64,14 @@ class Pool<Replica> implements ReplicaPool<Replica> {
     );
   }
 
-  lease({ affinity, tokens, avoid = [] }: LeaseRequest, signal?: AbortSignal): Promise<Lease<Replica>> {
+  lease({ affinity, kind = '', tokens, avoid = [] }: LeaseRequest, signal?: AbortSignal): Promise<Lease<Replica>> {
     return new Promise((resolve, reject) => {
       throwIfAborted(signal);
       const order = this.#asked++;
       const call: WaitingCall<Replica> = {
         order,
         affinity,
+        kind,
         tokens,
         avoid,
         ranked: this.#rank(affinity === '' ? String(order) : affinity),
@@ -152,7 +154,7 @@ class Pool<Replica> implements ReplicaPool<Replica> {
   }
 
   #assign(call: WaitingCall<Replica>, replica: PooledReplica<Replica>): void {
-    const { affinity, tokens, hasWaitedForPrefix } = call;
+    const { affinity, kind, tokens, hasWaitedForPrefix } = call;
     const warmup = hasWaitedForPrefix ? undefined : this.#warmups.get(replica);
     const state = warmup?.state(affinity);
     if (state === 'warming') {
@@ -161,7 +163,7 @@ class Pool<Replica> implements ReplicaPool<Replica> {
       return;
     }
     if (state === 'cold') warmup!.begin(affinity);
-    const place = replica.enter(tokens);
+    const place = replica.enter(tokens, kind);
     let released = false;
     call.unlink();
     call.resolve({

@@ -29,6 +29,8 @@ export interface ReplicaSpec<Replica> {
 export interface LeaseRequest {
   /** Calls of equal affinity go to one replica while it is healthy and has room. Empty: to any. */
   readonly affinity: string;
+  /** Calls of one kind take about as long as each other: latencies are compared within it. Default: all are of one. */
+  readonly kind?: string;
   /** Tokens that the call takes from the bucket of tokens per minute. */
   readonly tokens: number;
   /** Names of replicas that have failed this call: they are taken only when no other is left. */

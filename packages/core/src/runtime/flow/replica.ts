@@ -22,10 +22,11 @@ export interface Place {
   readonly ticket: number;
   readonly epoch: number;
   readonly tokens: number;
+  readonly kind: string;
 }
 
-function loadSign(outcome: CallOutcome): LoadSign {
-  if (outcome.ok) return { latencyMs: outcome.latencyMs };
+function loadSign(outcome: CallOutcome, kind: string): LoadSign {
+  if (outcome.ok) return { latencyMs: outcome.latencyMs, kind };
   return outcome.error instanceof ServiceError && outcome.error.overload ? 'overload' : 'none';
 }
 
@@ -97,16 +98,16 @@ export class PooledReplica<Replica> {
     return Math.max(this.#heldBackMs, this.#requests.waitMs(1), this.#tokens.waitMs(tokens));
   }
 
-  enter(tokens: number): Place {
+  enter(tokens: number, kind: string): Place {
     this.#calls++;
     this.#requests.take(1);
     this.#tokens.take(tokens);
-    return { ticket: this.#concurrency.enter(), epoch: this.#breaker.enter(), tokens };
+    return { ticket: this.#concurrency.enter(), epoch: this.#breaker.enter(), tokens, kind };
   }
 
   /** Returns true when the server may have been restarted since. */
-  leave({ ticket, epoch, tokens }: Place, outcome: CallOutcome): boolean {
-    this.#concurrency.leave(ticket, loadSign(outcome));
+  leave({ ticket, epoch, tokens, kind }: Place, outcome: CallOutcome): boolean {
+    this.#concurrency.leave(ticket, loadSign(outcome, kind));
     if (outcome.ok) {
       if (outcome.tokens !== null) this.#tokens.settle(tokens, outcome.tokens);
       if (outcome.quota !== null) this.#observeQuota(outcome.quota);

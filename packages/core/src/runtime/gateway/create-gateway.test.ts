@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { Usage } from '../../records/index.ts';
 import { createBudget } from '../budget.ts';
+import type { Stop } from '../flow/abort.ts';
 import { createManualClock } from '../flow/fixtures/manual-clock.ts';
 import type { CallOutcome, LeaseRequest, ReplicaPool } from '../flow/replica-pool.ts';
 import { createMemoryLedger } from '../ledger.ts';
@@ -59,7 +60,7 @@ function setUp(options: Partial<GatewayOptions<string>> = {}) {
 function held() {
   const signals: AbortSignal[] = [];
   let answer: ((value: Delivered<Answer>) => void) | undefined;
-  const send = (_: string, signal: AbortSignal): Promise<Delivered<Answer>> =>
+  const send = (_: string, { signal }: Stop): Promise<Delivered<Answer>> =>
     new Promise((resolve, reject) => {
       signals.push(signal);
       answer = resolve;

@@ -4,7 +4,7 @@ import { contentHash } from '../content-hash.ts';
 import { throwIfAborted, VlprmError } from '../errors.ts';
 import { untilAborted, within } from '../flow/abort.ts';
 import { systemClock, type Clock } from '../flow/clock.ts';
-import type { ReplicaPool } from '../flow/replica-pool.ts';
+import type { CallOutcome, Lease, ReplicaPool } from '../flow/replica-pool.ts';
 import { isLastingFailure } from '../flow/replica.ts';
 import { retry, type RetryOptions } from '../flow/retry.ts';
 import type { LedgerAccess, LedgerEntry } from '../ledger.ts';
@@ -84,7 +84,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
       callerStays,
     );
     this.#inFlight.set(key, shared);
-    return this.#wait(shared, options);
+    return callerStays ? shared.result : this.#wait(shared, options);
   }
 
   async close(): Promise<void> {
@@ -119,6 +119,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
       await this.#options.ledger.put({ key, stage: call.stage, value: answer, usage });
       return { answer, usage, ...(cachedPromptTokens !== undefined && { cachedPromptTokens }), source: 'service' };
     } finally {
+      self.settled = true;
       if (this.#inFlight.get(key) === self) this.#inFlight.delete(key);
     }
   }
@@ -149,7 +150,7 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     const left = this.#budget.remainingMs();
     if (left === Infinity) return attempts(signal);
     const limits = { signal, timeoutMs: left, timeoutError: () => this.#budget.outOfTime() };
-    return within(limits, attempts, this.#clock);
+    return within(limits, (stop) => attempts(stop.signal), this.#clock);
   }
 
   /** Is a replica in use that has not failed this call? */
@@ -165,12 +166,23 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     signal: AbortSignal | undefined,
   ): Promise<Delivered<Answer>> {
     const reservation = await this.#budget.reserve(cost, signal);
+    let lease: Lease<Replica> | undefined;
     try {
-      const delivered = await this.#send(call, failed, signal);
+      lease = await this.#options.pool.lease(
+        { affinity: call.affinity, kind: call.stage, tokens: cost.tokens, avoid: failed },
+        signal,
+      );
+      const began = this.#clock.now();
+      const delivered = await this.#send(call, lease, signal);
       const usage = priceUsage(delivered.usage, call.model, this.#prices, delivered.cachedPromptTokens);
+      lease.release(answered(delivered, this.#clock.now() - began));
       reservation.settle(usage);
       return { ...delivered, usage };
     } catch (error) {
+      if (lease !== undefined) {
+        failed.push(lease.name);
+        lease.release({ ok: false, error });
+      }
       this.#settleFailed(reservation, call.model, error);
       throw error;
     }
@@ -181,36 +193,19 @@ class LedgeredGateway<Replica> implements Gateway<Replica> {
     else reservation.settle(priceUsage(error.usage, model, this.#prices));
   }
 
-  async #send<Answer>(
+  #send<Answer>(
     call: ServiceCall<Replica, Answer>,
-    failed: string[],
+    { name, replica }: Lease<Replica>,
     signal: AbortSignal | undefined,
   ): Promise<Delivered<Answer>> {
-    const { promptTokens, completionTokens } = call.estimate;
-    const request = { affinity: call.affinity, tokens: promptTokens + completionTokens, avoid: failed };
-    const lease = await this.#options.pool.lease(request, signal);
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options;
-    const began = this.#clock.now();
-    try {
-      const delivered = await within(
-        { signal, timeoutMs, timeoutError: () => timedOut(lease.name, timeoutMs) },
-        (inner) => call.send(lease.replica, inner),
-        this.#clock,
-      );
-      const { quota, usage } = delivered;
-      lease.release({
-        ok: true,
-        latencyMs: this.#clock.now() - began,
-        tokens: addCounts(usage.promptTokens, usage.completionTokens),
-        quota,
-      });
-      return delivered;
-    } catch (error) {
-      failed.push(lease.name);
-      lease.release({ ok: false, error });
-      throw error;
-    }
+    const limits = { signal, timeoutMs, timeoutError: () => timedOut(name, timeoutMs) };
+    return within(limits, (stop) => call.send(replica, stop), this.#clock);
   }
+}
+
+function answered({ usage, quota }: Delivered<unknown>, latencyMs: number): CallOutcome {
+  return { ok: true, latencyMs, tokens: addCounts(usage.promptTokens, usage.completionTokens), quota };
 }
 
 function timedOut(replica: string, timeoutMs: number): ServiceError {

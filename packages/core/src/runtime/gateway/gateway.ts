@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Usage } from '../../records/index.ts';
+import type { Stop } from '../flow/abort.ts';
 import type { QuotaReport } from '../flow/replica-pool.ts';
 
 /** What one attempt of a call brought back. */
@@ -36,8 +37,8 @@ export interface ServiceCall<Replica, Answer> {
   readonly estimate: TokenEstimate;
   /** Reads an answer that the ledger has kept. */
   readonly answerSchema: z.ZodType<Answer>;
-  /** One attempt. Throws a `ServiceError` when it fails, ERR_ABORTED when the signal fires. */
-  send(replica: Replica, signal: AbortSignal): Promise<Delivered<Answer>>;
+  /** One attempt. Throws a `ServiceError` when it fails, ERR_ABORTED when the signal of `stop` fires. */
+  send(replica: Replica, stop: Stop): Promise<Delivered<Answer>>;
 }
 
 /** An answer, what it cost, and where it came from. */

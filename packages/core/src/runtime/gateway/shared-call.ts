@@ -4,15 +4,16 @@ import type { ServiceError } from './service-error.ts';
 export class SharedCall<T> {
   readonly #own: AbortController | undefined;
   #callers = 0;
-  #settled = false;
   readonly result: Promise<T>;
+  /** Set by the work when it ends: nobody needs to abort it then. */
+  settled = false;
   /** How the latest attempt failed. */
   lastFailure: ServiceError | null = null;
 
   /** @param callerStays nobody needs to abort it, because its first caller will not go before it ends */
   constructor(work: (signal: AbortSignal | undefined, call: SharedCall<T>) => Promise<T>, callerStays: boolean) {
     this.#own = callerStays ? undefined : new AbortController();
-    this.result = this.#run(work);
+    this.result = work(this.#own?.signal, this);
   }
 
   get abandoned(): boolean {
@@ -26,15 +27,7 @@ export class SharedCall<T> {
       return await wait(this.result);
     } finally {
       this.#callers -= 1;
-      if (this.#callers === 0 && !this.#settled) this.#own?.abort();
-    }
-  }
-
-  async #run(work: (signal: AbortSignal | undefined, call: SharedCall<T>) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.#own?.signal, this);
-    } finally {
-      this.#settled = true;
+      if (this.#callers === 0 && !this.settled) this.#own?.abort();
     }
   }
 }
