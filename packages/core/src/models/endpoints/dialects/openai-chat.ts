@@ -4,11 +4,9 @@ import { ServiceError } from '../../../runtime/gateway/index.ts';
 import type { ChatAnswer, ChatChoice, ChatRequest, TokenLogprob, WrittenToken } from '../chat.ts';
 import { malformed, readAnswer, requireField } from './answer-json.ts';
 import { givenFields, type ReportedUsage, type WireSettings } from './dialect.ts';
+import { readLogprob } from '../log-probability.ts';
 import type { WireBody } from '../model-service.ts';
 import { encodeMessage } from './openai-messages.ts';
-
-/** At or below it a log-probability says that the server has none to give (vLLM and OpenAI write -9999). */
-const ABSENT_LOGPROB = -9999;
 
 const count = z.int().nonnegative().nullish().catch(null);
 const tokenSchema = z.object({ token: z.string(), logprob: z.number(), id: z.int().nullish() });
@@ -76,17 +74,17 @@ export function refuseOpenSampling(request: ChatRequest, settings: WireSettings)
 }
 
 /** vLLM writes tokens as `token_id:N` when it was asked to name them by id. */
-function readToken({ token, logprob, id }: WireToken): TokenLogprob {
+function readToken({ token, logprob, id }: WireToken): Omit<WrittenToken, 'top'> {
   const named = /^token_id:(\d+)$/.exec(token)?.[1];
-  return { token, logprob: Math.min(0, logprob), id: id ?? (named === undefined ? null : Number(named)) };
+  return { token, logprob: readLogprob(logprob), id: id ?? (named === undefined ? null : Number(named)) };
 }
 
 function readWritten({ top_logprobs: top, ...written }: NonNullable<WireLogprobs>[number]): WrittenToken {
-  return {
-    ...readToken(written),
-    logprob: written.logprob <= ABSENT_LOGPROB ? null : Math.min(0, written.logprob),
-    top: (top ?? []).filter(({ logprob }) => logprob > ABSENT_LOGPROB).map(readToken),
-  };
+  const reported = (top ?? []).flatMap((wire): TokenLogprob[] => {
+    const { logprob, ...token } = readToken(wire);
+    return logprob === null ? [] : [{ ...token, logprob }];
+  });
+  return { ...readToken(written), top: reported };
 }
 
 /** Reads the log-probabilities of one choice. ERR_ANSWER_MALFORMED when they were asked for and are not there. */

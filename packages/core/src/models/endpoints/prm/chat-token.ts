@@ -5,7 +5,7 @@ import type { PrmEndpointConfig } from '../endpoint-config.ts';
 import { estimateMessages } from '../estimate.ts';
 import type { ModelService } from '../model-service.ts';
 import { labelledMessages, prmConversation, type PrmConversation } from './conversation.ts';
-import { readLabels } from './labels.ts';
+import { readLabels, tokensAt } from './labels.ts';
 import { addCost, costOfPass, NO_COST, prmCall, type StepLogitReader } from './step-logit-reader.ts';
 
 /** Most that OpenAI takes, and vLLM unless it is told otherwise. */
@@ -73,6 +73,5 @@ function tokensOf({ choices: [choice] }: ChatAnswer): readonly TokenLogprob[] {
   }
   const [written] = choice?.logprobs ?? [];
   if (written === undefined) throw malformed('the answer has no log-probabilities');
-  const { token, id, logprob, top } = written;
-  return logprob === null ? top : [{ token, id, logprob }, ...top];
+  return tokensAt(written);
 }

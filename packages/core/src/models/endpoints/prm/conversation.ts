@@ -2,6 +2,7 @@ import { prmInstruction } from '../../../text/prompts.ts';
 import { prmTurns } from '../../../text/step-grammar.ts';
 import type { Solution } from '../../ports.ts';
 import type { ChatMessage } from '../chat.ts';
+import { messageText } from '../dialects/openai-messages.ts';
 import type { PrmEndpointConfig } from '../endpoint-config.ts';
 import type { WireBody } from '../model-service.ts';
 import { problemImages, type ProblemImages } from '../problem-images.ts';
@@ -65,22 +66,7 @@ export function labelledText(
   return template.begin + rendered.join('') + (last === 'open' ? template.open : '');
 }
 
-/** A message as OpenAI-like routes outside of the chat take it. */
-export function wireMessage({ role, content }: ChatMessage): WireBody {
-  return {
-    role,
-    content: content.map((part) =>
-      part.type === 'text'
-        ? { type: 'text', text: part.text }
-        : {
-            type: 'image_url',
-            image_url: { url: { image: { sha256: part.sha256, mime: part.mime }, as: 'data-url' } },
-          },
-    ),
-  };
-}
-
 /** The text of a message alone, to be tokenized. */
-export function withoutImages({ role, content }: ChatMessage): WireBody {
-  return { role, content: content.map((part) => (part.type === 'text' ? part.text : '')).join('') };
+export function withoutImages(message: ChatMessage): WireBody {
+  return { role: message.role, content: messageText(message) };
 }

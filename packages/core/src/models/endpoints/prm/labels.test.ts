@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect, it } from 'vitest';
 import type { TokenLogprob } from '../chat.ts';
-import { readLabels, type Labels } from './labels.ts';
+import { readLabels, tokensAt, type Labels } from './labels.ts';
 
 const LABELS: Labels = { positive: '+', negative: '-' };
 const WITH_IDS: Labels = { ...LABELS, positiveId: 10, negativeId: 12 };
@@ -37,10 +37,22 @@ describe('readLabels', () => {
     'does not depend on the order, or on the written token standing there twice',
     (order, logprobs) => {
       const tokens = ['+', '-', ' -', 'the'].map((text, index) => token(text, logprobs[index]!));
-      const repeated = [tokens[order[0]!]!, ...order.map((index) => tokens[index]!)];
-      expect(read(repeated).logit).toBeCloseTo(read(tokens).logit, 12);
+      const top = order.map((index) => tokens[index]!);
+      expect(read(tokensAt({ ...top[0]!, top })).logit).toBeCloseTo(read(tokens).logit, 12);
     },
   );
+
+  it('sums tokens of one spelling, as SentencePiece has with and without the space before', () => {
+    const top = [token('+', -0.5), token('-', -2), token('+', -1)];
+    const mass = Math.exp(-0.5) + Math.exp(-1);
+    expect(read(tokensAt({ ...top[0]!, top })).logit).toBeCloseTo(Math.log(mass) + 2, 12);
+  });
+
+  it('counts a written token that is not among the most likely ones', () => {
+    const top = [token('a', -1), token('-', -2)];
+    expect(read(tokensAt({ ...token('+', -3), top })).logit).toBe(-1);
+    expect(tokensAt({ token: '+', id: null, logprob: null, top })).toEqual(top);
+  });
 
   it('goes by ids alone where both sides have them', () => {
     const tokens = [token('+', -1, 10), token(' +', -1, 11), token('-', -2, 12), token('+', -0.1, 99)];

@@ -1,14 +1,11 @@
 import { ServiceError } from '../../../runtime/gateway/service-error.ts';
 import type { StepReading } from '../../step-reading.ts';
-import type { TokenLogprob } from '../chat.ts';
+import type { TokenLogprob, WrittenToken } from '../chat.ts';
 import type { PrmEndpointConfig } from '../endpoint-config.ts';
+import { readLogprob } from '../log-probability.ts';
 
 export type Labels = PrmEndpointConfig['labels'];
 
-/** vLLM writes this, or less, for a token that has no log-probability. */
-const ABSENT = -9999;
-/** Rounding may lift the logarithm of a probability of 1 above 0 by this much. */
-const ROUNDING = 1e-3;
 /** How tokenizers spell the space before a word: as it is, SentencePiece, byte-level BPE. */
 const LEADING_SPACES = ['', ' ', '▁', 'Ġ'];
 
@@ -25,18 +22,21 @@ function spells(token: TokenLogprob, label: string, id: number | undefined): boo
   return LEADING_SPACES.some((space) => token.token === space + label);
 }
 
-/** Tokens that have a log-probability, each once: a written token may stand among the most likely ones again. */
+/** Tokens that have a log-probability. */
 function reported(tokens: readonly TokenLogprob[]): TokenLogprob[] {
-  const distinct = new Map<string | number, TokenLogprob>();
-  for (const token of tokens) {
-    if (!(token.logprob <= ROUNDING)) {
-      throw new ServiceError('ERR_ANSWER_MALFORMED', `a log-probability of ${token.logprob}`, {
-        fix: 'check the version of the server: log-probabilities are at most 0',
-      });
-    }
-    if (token.logprob > ABSENT) distinct.set(token.id ?? token.token, token);
-  }
-  return [...distinct.values()];
+  return tokens.flatMap((token) => {
+    const logprob = readLogprob(token.logprob);
+    return logprob === null ? [] : [{ ...token, logprob }];
+  });
+}
+
+/**
+ * The tokens that a server reports at one place, each once: the written one may stand among the most likely ones again.
+ * Tokens of these may be spelled alike without being the same: SentencePiece writes "▁+" and "+" both as "+".
+ */
+export function tokensAt({ token, id, logprob, top }: WrittenToken): readonly TokenLogprob[] {
+  const again = top.some((other) => (id === null || other.id === null ? other.token === token : other.id === id));
+  return logprob === null || again ? top : [{ token, id, logprob }, ...top];
 }
 
 function missing(what: string): ServiceError {

@@ -96,11 +96,14 @@ describe('readProbabilities', () => {
     expect(readProbabilities([1, 0])).toMatchObject({ logit: expect.closeTo(-16.6, 1) as number, bound: -1 });
   });
 
-  it.each([[[2.5, -1.5]], [[Number.NaN, 1]], [[0.5, 0.5], 2]])('refuses %j', (row, index?: number) => {
-    expect(() => readProbabilities(row, index)).toThrow(
-      expect.objectContaining({ code: 'ERR_ANSWER_MALFORMED' }) as Error,
-    );
-  });
+  it.each([[[2.5, -1.5]], [[0.2, 0.3]], [[0.9, 0.8]], [[Number.NaN, 1]], [[0.5, 0.5], 2]])(
+    'refuses %j',
+    (row, index?: number) => {
+      expect(() => readProbabilities(row, index)).toThrow(
+        expect.objectContaining({ code: 'ERR_ANSWER_MALFORMED' }) as Error,
+      );
+    },
+  );
 });
 
 describe('prompt log-probabilities', () => {

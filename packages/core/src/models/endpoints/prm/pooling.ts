@@ -6,11 +6,12 @@ import type { Solution } from '../../ports.ts';
 import type { StepReading } from '../../step-reading.ts';
 import type { ChatMessage } from '../chat.ts';
 import { readAnswer } from '../dialects/answer-json.ts';
+import { encodeMessage } from '../dialects/openai-messages.ts';
 import type { PrmEndpointConfig } from '../endpoint-config.ts';
 import { estimateMessages } from '../estimate.ts';
 import type { CallContext, ModelService } from '../model-service.ts';
 import { problemImages, type ProblemImages } from '../problem-images.ts';
-import { wireMessage, withoutImages } from './conversation.ts';
+import { withoutImages } from './conversation.ts';
 import { tokenize, tokenUsageSchema, usageOfCall } from './server-calls.ts';
 import { costOfPass, prmCall, type StepLogitReader } from './step-logit-reader.ts';
 
@@ -42,7 +43,7 @@ export function poolingReader(service: ModelService, config: PrmEndpointConfig):
           path: PATH,
           body: {
             model: service.name,
-            messages: messages.map(wireMessage),
+            messages: messages.map(encodeMessage),
             add_generation_prompt: false,
             encoding_format: 'float',
           },
@@ -125,6 +126,8 @@ async function rowsOfTags(
   });
 }
 
+/** By which rounding to 16-bit floats may move the sum of a row. */
+const ROUNDING = 0.02;
 /** The smallest number above 0 of a 16-bit float: a probability that a server gives as 0 is at most about this. */
 const SMALLEST = 2 ** -24;
 
@@ -134,7 +137,9 @@ const SMALLEST = 2 ** -24;
  */
 export function readProbabilities(row: readonly number[], positiveIndex = row.length === 1 ? 0 : 1): StepReading {
   const right = row[positiveIndex];
-  if (right === undefined || row.some((value) => !(value >= 0 && value <= 1))) {
+  const sum = row.reduce((some, value) => some + value, 0);
+  const normal = row.length === 1 || Math.abs(sum - 1) <= ROUNDING;
+  if (right === undefined || !normal || row.some((value) => !(value >= 0 && value <= 1))) {
     throw new ServiceError('ERR_ANSWER_MALFORMED', `a row [${row.slice(0, 4).join(', ')}] is no row of probabilities`, {
       fix: 'check prm.positiveIndex, and that the server applies softmax to the head',
     });

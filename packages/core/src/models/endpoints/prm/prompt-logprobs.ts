@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { tokenLogprobSchema, type ChatMessage, type TokenLogprob } from '../chat.ts';
 import { malformed, readAnswer } from '../dialects/answer-json.ts';
+import { encodeMessage } from '../dialects/openai-messages.ts';
 import type { PrmEndpointConfig } from '../endpoint-config.ts';
 import { estimateMessages } from '../estimate.ts';
 import type { ModelService, WireBody } from '../model-service.ts';
-import { labelledMessages, prmConversation, wireMessage, withoutImages } from './conversation.ts';
+import { labelledMessages, prmConversation, withoutImages } from './conversation.ts';
 import { findLabels, promptAstray, type LabelPlaces } from './label-places.ts';
 import { readLabels } from './labels.ts';
 import { tokenUsageSchema, usageOfCall } from './server-calls.ts';
@@ -50,7 +51,7 @@ export function promptLogprobsReader(service: ModelService, config: PrmEndpointC
           path: PATH,
           body: {
             model: service.name,
-            messages: messages.map(wireMessage),
+            messages: messages.map(encodeMessage),
             add_generation_prompt: false,
             max_tokens: 1,
             temperature: 0,
