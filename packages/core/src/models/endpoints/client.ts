@@ -25,7 +25,15 @@ export class FetchFailure extends Error {
   }
 }
 
-async function fetchAnswer(inner: typeof fetch, url: string | URL | Request, init?: RequestInit): Promise<Response> {
+/** Headers that the client writes of itself. */
+const OWN_HEADER = /^(accept|content-type|user-agent|x-stainless-.*)$/;
+
+/** Without what the client adds from OPENAI_CUSTOM_HEADERS, which is meant for one service and often holds its key. */
+function ownHeaders(sent: RequestInit['headers'], authorization: object): Headers {
+  return new Headers([...new Headers(sent)].filter(([name]) => OWN_HEADER.test(name) || name in authorization));
+}
+
+async function fetchAnswer(inner: typeof fetch, ...[url, init]: Parameters<typeof fetch>): Promise<Response> {
   try {
     // A redirected POST arrives as a GET, or takes the key to another host.
     const response = await inner(url, { ...init, redirect: 'manual' });
@@ -57,6 +65,6 @@ export function createClient(
     maxRetries: 0,
     timeout: NO_TIMEOUT_MS,
     logLevel: 'off',
-    fetch: (url, init) => fetchAnswer(inner, url, init),
+    fetch: (url, init) => fetchAnswer(inner, url, { ...init, headers: ownHeaders(init?.headers, authorization) }),
   });
 }

@@ -13,10 +13,10 @@ export const azure: Dialect = {
   addresses(baseUrl, model, apiVersion) {
     const root = withoutEnding(baseUrl, ROUTES);
     const version = apiVersion ?? baseUrl.searchParams.get('api-version');
-    const chat =
-      version === null
-        ? `${root}/openai/v1/chat/completions`
-        : `${root}/openai/deployments/${encodeURIComponent(model)}/chat/completions?api-version=${encodeURIComponent(version)}`;
+    const query = version === null ? '' : `?api-version=${encodeURIComponent(version)}`;
+    // The v1 routes know `preview` and `latest`.
+    const dated = version !== null && /^\d{4}-/.test(version);
+    const chat = `${root}/openai/${dated ? `deployments/${encodeURIComponent(model)}` : 'v1'}/chat/completions${query}`;
     // The list holds base models; calls name deployments.
     return { root, chat, models: null };
   },

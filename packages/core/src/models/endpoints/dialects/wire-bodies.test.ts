@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { completion, sendJson, serveLoopback, type SeenRequest } from '../fixtures/loopback.ts';
 import { context, imageMessage, open, png, pngHash, request } from '../fixtures/requests.ts';
 import type { ChatRequest } from '../chat.ts';
@@ -225,6 +225,17 @@ describe('what goes over the wire', () => {
     expect(requests[0]!.headers).not.toHaveProperty('authorization');
   });
 
+  it('sends no headers that the environment holds for another service', async () => {
+    vi.stubEnv('OPENAI_CUSTOM_HEADERS', 'x-gateway: k-other\napi-key: k-other\nauthorization: Bearer k-other');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    for (const kind of ['vllm', 'azure'] as const) {
+      const { headers } = await send(kind, request({ n: 1 }));
+      expect(JSON.stringify(headers)).not.toContain('k-other');
+      expect(JSON.stringify(headers)).toContain('k-123');
+      expect(headers['content-type']).toBe('application/json');
+    }
+  });
+
   it('adds the fields of the configuration; inside an object, field by field', async () => {
     const extraBody = { options: { num_gpu: 1, temperature: 0.1 }, keep_alive: '5m' };
     const { body } = await send('ollama', request({ n: 1 }), { extraBody });
@@ -251,6 +262,7 @@ describe('base URLs', () => {
     ['ollama', '/v1', '/api/chat'],
     ['ollama', '/api/chat', '/api/chat'],
     ['azure', '/openai/v1/', '/openai/v1/chat/completions'],
+    ['azure', '/openai/v1?api-version=preview', '/openai/v1/chat/completions?api-version=preview'],
     ['azure', '/openai/deployments/vlm-7b', '/openai/v1/chat/completions'],
     [
       'azure',
