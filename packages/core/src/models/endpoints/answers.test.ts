@@ -47,6 +47,14 @@ describe('answers of the chat completions API', () => {
     ]);
   });
 
+  it.each([
+    ['of a written token', token('+', 0.97)],
+    ['of a likely token', token('+', -0.1, [token('-', 0.03)])],
+  ])('are refused where the log-probability %s is none', async (_, content) => {
+    const body = completion(['+'], { logprobs: { content: [content] } });
+    await expect(ask(json(body), { topLogprobs: 1 })).rejects.toMatchObject({ code: 'ERR_ANSWER_MALFORMED' });
+  });
+
   it('have ids of tokens, as vLLM writes them in their place and llama.cpp beside them', async () => {
     const content = [token('token_id:488', -0.1, [token('token_id:12', -2), { token: '-', logprob: -4, id: 7 }])];
     const { answer } = await ask(
@@ -180,6 +188,19 @@ describe('streams', () => {
     expect(requests[0]!.body).toMatchObject({ stream: true, stream_options: { include_usage: true } });
   });
 
+  it('may bring an empty text without a piece of it, as llama.cpp does, but not thoughts alone', async () => {
+    const said = (first: Record<string, unknown>) => (response: ServerResponse) =>
+      events(response, [
+        { choices: [{ index: 0, delta: { role: 'assistant', content: null, ...first }, finish_reason: null }] },
+        { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+      ]);
+    const { answer } = await ask(said({}), {}, stream);
+    expect(answer.choices[0]).toMatchObject({ text: '', finish: 'stop' });
+    for (const thoughts of [{ reasoning_content: 'hm' }, { reasoning: 'hm' }]) {
+      await expect(ask(said(thoughts), {}, stream)).rejects.toMatchObject({ code: 'ERR_ANSWER_MALFORMED' });
+    }
+  });
+
   it('may be answered without a stream', async () => {
     const { answer } = await ask(json(completion(['four'])), {}, stream);
     expect(answer.choices[0]!.text).toBe('four');
@@ -251,6 +272,18 @@ describe("Ollama's answers", () => {
       usage: { promptTokens: 40 },
     });
     await expect(ask(lines(false), {}, config)).rejects.toMatchObject({ code: 'ERR_CONNECTION_LOST' });
+  });
+
+  it('may fail in the middle of the lines', async () => {
+    const lines = (response: ServerResponse): void => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(`${JSON.stringify({ message: { content: 'fo' }, done: false })}\n`);
+      response.end(`${JSON.stringify({ error: 'model runner has unexpectedly stopped' })}\n`);
+    };
+    await expect(ask(lines, {}, { ...ollama, stream: true })).rejects.toMatchObject({
+      code: 'ERR_SERVER_FAILED',
+      message: expect.stringContaining('model runner') as string,
+    });
   });
 
   it.each([

@@ -61,8 +61,10 @@ export type WrittenToken = z.infer<typeof writtenTokenSchema>;
 
 const chatChoiceSchema = z.object({
   text: z.string(),
-  /** `stop`: it came to its end or to a stop text; `length`: it was cut at the limit of tokens. */
-  /** All choices filtered is no answer but ERR_CONTENT_FILTER. */
+  /**
+   * `stop`: it came to its end or to a stop text; `length`: it was cut at the limit of tokens; `content-filter`: it was
+   * withheld. When all are, there is no answer but ERR_CONTENT_FILTER.
+   */
   finish: z.enum(['stop', 'length', 'content-filter']),
   /** The stop text that ended it; null: none did, it came to its end; absent: the server does not tell. */
   stoppedBy: z.string().nullable().optional(),

@@ -30,9 +30,11 @@ const limits = {
   maxConcurrency: count.optional(),
 };
 
+const serverUrl = z.url({ protocol: /^https?$/ });
+
 /** One more server of the same model; what it leaves out is as in the endpoint. */
 const replicaSchema = z.strictObject({
-  baseUrl: z.url(),
+  baseUrl: serverUrl,
   model: z.string().min(1).optional(),
   apiKeyEnv: keyVariable.optional(),
   weight: positive.optional(),
@@ -88,7 +90,7 @@ export const prmSchema = z.strictObject({
 /** A model behind one or more servers, as the configuration names it. */
 export const endpointSchema = z.strictObject({
   kind: z.enum(ENDPOINT_KINDS),
-  baseUrl: z.url({ protocol: /^https?$/ }),
+  baseUrl: serverUrl,
   model: z.string().min(1),
   apiKeyEnv: keyVariable.optional(),
   /** Further servers of the same model; with the first they are one weighted pool. */

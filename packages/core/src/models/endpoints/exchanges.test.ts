@@ -78,6 +78,11 @@ describe('a pool of servers', () => {
     ]);
   });
 
+  it.each(['127.0.0.1:8000/v1', 'localhost:8000', 'ftp://h/v1'])('takes no server at %j', (baseUrl) => {
+    expect(() => open({ baseUrl: 'http://h/v1', replicas: [{ baseUrl }] })).toThrow(/baseUrl/);
+    expect(() => open({ baseUrl })).toThrow(/baseUrl/);
+  });
+
   it('may hold one server twice, under two names', () => {
     const service = open({ baseUrl: 'http://h/v1', replicas: [{ baseUrl: 'http://h/v1', model: 'b' }] });
     expect(service.status().map(({ name }) => name)).toEqual([

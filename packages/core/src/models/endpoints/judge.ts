@@ -25,7 +25,7 @@ function readReview(choice: ChatChoice, { steps, problem }: Solution, maxTokens:
   if (verification !== null) return verification;
   throw new ServiceError('ERR_ANSWER_MALFORMED', 'the judge gave no verdict that can be read', {
     where,
-    fix: 'review with another seed, or take a judge that keeps to the form of the prompt',
+    fix: 'take a judge that keeps to the form of the prompt, or review with a temperature above 0 and another seed',
   });
 }
 

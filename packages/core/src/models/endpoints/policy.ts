@@ -31,9 +31,8 @@ function promptFor({ prompt, steps }: EndpointPolicyConfig): string {
  *
  * All prefixes are asked for at once: the gateway holds them back. A call that failed, an answer that was cut off, one that
  * a content filter withheld and a prefix that cannot be written are failed samples; text that cannot be read is a proposal
- * without steps. What no other
- * call could escape ends the whole: ERR_AUTH, ERR_MODEL_UNKNOWN, ERR_DIALECT, ERR_ENDPOINT_UNREACHABLE,
- * ERR_QUOTA_EXHAUSTED, ERR_BUDGET, ERR_ABORTED.
+ * without steps. What no other call could escape ends the whole: ERR_AUTH, ERR_MODEL_UNKNOWN, ERR_DIALECT,
+ * ERR_ENDPOINT_UNREACHABLE, ERR_QUOTA_EXHAUSTED, ERR_BUDGET, ERR_ABORTED.
  *
  * Continuations of a prefix are one call with `n` and the caller's seed: the i-th depends on model, prefix, seed and i
  * alone as far as the server keeps that promise. At temperature 0 they are one continuation, asked for once: the others

@@ -1,7 +1,7 @@
 import type { WireBody } from './model-service.ts';
 
-/** Leaving these out changes how tokens are drawn or who cuts the text, not what was asked. */
-const OMITTED: ReadonlySet<string> = new Set(['temperature', 'top_p', 'seed', 'stop']);
+/** Leaving these out changes how tokens are drawn, who cuts the text or whether its cost is told, not what was asked. */
+const OMITTED: ReadonlySet<string> = new Set(['temperature', 'top_p', 'seed', 'stop', 'stream_options']);
 /** Two names of one limit: old and new services know one each. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
   ['max_tokens', 'max_completion_tokens'],

@@ -82,11 +82,15 @@ async function readResponse(response: Response, client: OpenAI, site: FailureSit
   return { ok: true, chunks: null, json, headers };
 }
 
-/** Some services answer with status 200 and an error (OpenRouter, llama.cpp in a stream). */
+const hasError = (json: unknown): json is { readonly error: unknown } =>
+  typeof json === 'object' && json !== null && 'error' in json && json.error != null;
+
+/** Some services answer with status 200 and an error: OpenRouter; Ollama in a line of its stream. */
 function findFailure(received: Received): Received {
-  if (!received.ok || typeof received.json !== 'object' || received.json === null) return received;
-  if (!('error' in received.json) || received.json.error == null) return received;
-  return { ok: false, failed: failedInside({ error: received.json.error }, received.headers) };
+  if (!received.ok) return received;
+  const said = (received.chunks ?? [received.json]).find(hasError);
+  if (said === undefined) return received;
+  return { ok: false, failed: failedInside({ error: said.error }, received.headers) };
 }
 
 /**

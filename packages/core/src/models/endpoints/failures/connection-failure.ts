@@ -15,24 +15,28 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 const TLS = /CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_|EPROTO/;
 const TIMEOUT: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
+/** What undici throws for what is no HTTP; not always with a code of its parser, `HPE_…`. */
+const NO_HTTP = 'HTTPParserError';
+
 interface Cause {
+  readonly name: string;
   readonly code: string;
   readonly message: string;
 }
 
 /** The innermost cause that has a code; several addresses of one host come as an AggregateError. */
 function rootCause(error: unknown): Cause {
-  let found: Cause = { code: '', message: String(error) };
+  let found: Cause = { name: '', code: '', message: String(error) };
   for (let at = error; at instanceof Error; at = at instanceof AggregateError ? at.errors[0] : at.cause) {
     const code = 'code' in at && typeof at.code === 'string' ? at.code : found.code;
-    found = { code, message: at.message === '' ? found.message : at.message };
+    found = { name: at.name, code, message: at.message === '' ? found.message : at.message };
   }
   return found;
 }
 
 /** The error for a call that brought no response, or only a part of one: what `fetch` or the reading of its body threw. */
 export function connectionFailure(error: unknown, site: FailureSite): ServiceError {
-  const { code, message } = rootCause(error);
+  const { name, code, message } = rootCause(error);
   const detail = (fix: string): { fix: string; cause: unknown } => ({ fix, cause: error });
   const words = oneLine(code === '' ? message : `${code}, ${message}`, site.secrets);
   const unreachable = UNREACHABLE[code];
@@ -52,7 +56,7 @@ export function connectionFailure(error: unknown, site: FailureSite): ServiceErr
     const fix = 'set `stream: true`, which keeps bytes coming, or look at proxies between';
     return failureAt(site, 'ERR_TIMEOUT', `no byte came for too long (${words})`, detail(fix));
   }
-  if (code.startsWith('HPE_')) {
+  if (name === NO_HTTP) {
     const fix = 'check the scheme and the port of `baseUrl`';
     return failureAt(site, 'ERR_DIALECT', `the server does not speak HTTP (${words})`, detail(fix));
   }

@@ -106,6 +106,12 @@ describe('what servers say of a failure', () => {
       429,
       { error: { code: 429, message: 'You exceeded your current quota', status: 'RESOURCE_EXHAUSTED' } },
     ],
+    [
+      'ERR_RATE_LIMITED',
+      'a limit of tokens by the minute',
+      429,
+      { error: { message: 'Too many tokens, please wait before trying again.' } },
+    ],
     ['ERR_OVERLOADED', 'a full queue', 429, { error: 'Model is overloaded' }],
     ['ERR_OVERLOADED', 'llama.cpp while it loads', 503, openAiError('Loading model', 503, 'unavailable_error')],
     ['ERR_OVERLOADED', 'Ollama', 503, { error: 'server busy, please try again.  maximum pending requests exceeded' }],
@@ -405,6 +411,15 @@ describe('what a model refuses', () => {
     await service.chat(request({ seed: 99 }), context);
     expect(requests).toHaveLength(5);
     expect(requests[4]!.body).toMatchObject({ seed: 99, max_completion_tokens: 64 });
+  });
+
+  it('is left out of a stream too: an older Azure does not tell the cost of one', async () => {
+    const refused = openAiError('Unrecognized request argument supplied: stream_options');
+    const { url, requests } = await serveLoopback((response, { body }) =>
+      'stream_options' in body ? sendJson(response, refused, 400) : sendJson(response, completion(['four'])),
+    );
+    await open({ baseUrl: url, kind: 'azure', stream: true }).chat(request(), context);
+    expect(requests.at(-1)!.body).toMatchObject({ stream: true });
   });
 
   it('is renamed, where old and new services have two names', async () => {

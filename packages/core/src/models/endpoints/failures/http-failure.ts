@@ -62,13 +62,13 @@ function dialectFix({ kind, url }: FailureSite): string {
   return `check \`kind\` ("${kind}") and the path of \`baseUrl\`: ${url} was called`;
 }
 
-/** What the words say whatever the status is. */
-function readWords(said: string): Read | null {
+/** What the words say whatever the status is; but with 429, too many tokens are those of a minute. */
+function readWords(said: string, status: number): Read | null {
   if (CONTENT_FILTER.test(said)) {
     return ['ERR_CONTENT_FILTER', 'leave the problem out, or change the filter at the service'];
   }
   if (QUOTA.test(said)) return ['ERR_QUOTA_EXHAUSTED', 'raise the quota or the credit at the service'];
-  if (CONTEXT.test(said)) {
+  if (status !== 429 && CONTEXT.test(said)) {
     return ['ERR_CONTEXT_OVERFLOW', 'shorten the problem, lower `maxTokens`, or serve a longer context'];
   }
   return null;
@@ -76,7 +76,7 @@ function readWords(said: string): Read | null {
 
 function readStatus(status: number, words: ServerWords, body: string, site: FailureSite): Read {
   const said = `${words.kind} ${words.message}`.toLowerCase();
-  const told = readWords(said);
+  const told = readWords(said, status);
   if (told) return told;
   if (status === 429) {
     if (OVERLOAD.test(said)) return ['ERR_OVERLOADED', 'lower `maxConcurrency`, or add replicas'];
