@@ -7,11 +7,13 @@ const options = { calls: 10_000, share: 0.3, seed: 4, inFlight: 32 };
 const begin = performance.now();
 const result = await runUnderFaults(options);
 const seconds = Math.round((performance.now() - begin) / 100) / 10;
-const machine = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length };
 await writeJsonAtomic(new URL('results/fault-run.json', import.meta.url).pathname, {
+  schema: 'vlprm.fault-run/1',
+  machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
+  versions: { node: process.version },
+  date: new Date().toISOString(),
   ...options,
   ...result,
   seconds,
-  machine,
 });
 console.log(JSON.stringify({ ...result, seconds }, null, 2));

@@ -4,7 +4,7 @@
  *   npx nx run data:measure-kills -- --json packages/data/bench/results/kills.json
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killCalls } from '../src/testing/killed-calls.ts';
@@ -29,7 +29,18 @@ try {
   const ledgerPath = join(folder, 'ledger.sqlite');
   const { answers, ...counts } = await killCalls({ ledgerPath, calls, inFlight, kills, seed });
   const rightAnswers = [...answers].filter(([number, square]) => square === number ** 2).length;
-  const text = `${JSON.stringify({ schema: 'vlprm.kills/1', calls, inFlight, seed, ...counts, rightAnswers }, null, 2)}\n`;
+  const result = {
+    schema: 'vlprm.kills/1',
+    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
+    versions: { node: process.version },
+    date: new Date().toISOString(),
+    calls,
+    inFlight,
+    seed,
+    ...counts,
+    rightAnswers,
+  };
+  const text = `${JSON.stringify(result, null, 2)}\n`;
   process.stdout.write(text);
   if (values.json !== undefined) {
     const file = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
