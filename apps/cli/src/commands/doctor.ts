@@ -21,7 +21,7 @@ export function doctorCommand(streams: Streams): Command {
   return withSharedFlags(withModelFlags(command)).action(
     action<DoctorFlags>(streams, ['policy', 'judge', 'prm'], async ({ config, console, signal }) => {
       const { examine } = await import('@vlprm/api/platform');
-      const report = await withPlatform({ config, signal }, (platform) => examine(platform));
+      const report = await withPlatform({ config, signal }, (platform) => examine(platform, signal));
       const rows = report.checks.map((check) => [check.name, check.status, check.detail, check.fix ?? '']);
       const table = textTable(
         [{ title: 'Check' }, { title: 'Status' }, { title: 'Detail' }, { title: 'What to do' }],

@@ -61,7 +61,14 @@ export async function createEndpoints({ config, ledger, budget, env, signal }: E
   const cache = record === null && replay === null ? createCapabilityCache(userCacheFolder(env)) : null;
   const services = new Set<ModelService>();
 
-  const configOf = (name: string): EndpointConfig => endpoints[name]!;
+  const withoutKeys = (own: EndpointConfig): EndpointConfig => ({
+    ...own,
+    apiKeyEnv: undefined,
+    replicas: own.replicas?.map((replica) => ({ ...replica, apiKeyEnv: undefined })),
+  });
+  // Recorded traffic answers whoever has the file, key or not.
+  const configOf = (name: string): EndpointConfig =>
+    replay === null ? endpoints[name]! : withoutKeys(endpoints[name]!);
   const replicaOptions = (name: string) => ({ endpoint: name, env, ...(fetch && { fetch }) });
   const openService = (name: string, own: EndpointConfig, kept: Ledger, probed: EndpointCapabilities): ModelService => {
     if (budget.limits.usd !== undefined) requirePrices([own.model], prices);

@@ -2,10 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMemoryLedger } from '@vlprm/core/runtime';
-import { startModelServer, type Brain, type ModelServer, type ModelServerOptions } from '@vlprm/core/testing';
+import {
+  everyCall,
+  startModelServer,
+  type Brain,
+  type ModelServer,
+  type ModelServerOptions,
+} from '@vlprm/core/testing';
 import { generatePuzzles, presented } from '@vlprm/data/puzzle-world';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { examineEndpoints } from './examine-endpoints.ts';
+import { examine } from './examine.ts';
 import { createPlatform, type PlatformOptions } from './platform.ts';
 
 const brain: Brain = { write: async ({ n, choices }) => Array.from({ length: n }, () => choices?.[0] ?? 'Blue') };
@@ -95,6 +102,32 @@ test('an examination probes anew, and finds the server of a pool that fails', as
     [`endpoint mine at ${other.url}`, 'failed'],
   ]);
   expect(checks[1]?.detail).toMatch(/prefill yes, .*maxImages any number/);
+  await platform.close();
+});
+
+test('recorded traffic answers whoever has the file, without a key', async () => {
+  const server = await serve({ apiKey: 'sk-right-key' });
+  const traffic = join(cache, 'traffic.jsonl');
+  const own = { kind: 'vllm' as const, baseUrl: server.url, model: 'tiny-vl', apiKeyEnv: 'OWN_KEY' };
+  const endpoints = { mine: { ...own, replicas: [{ baseUrl: server.url, apiKeyEnv: 'OTHER_KEY' }] } };
+  const keys = { OWN_KEY: 'sk-right-key', OTHER_KEY: 'sk-right-key' };
+  const propose = async (more: object, env: PlatformOptions['env'] = {}) => {
+    const platform = await createPlatform({ config: { endpoints, policy: 'mine', ...more }, env });
+    const { proposals } = await (await platform.policy()).propose(prefixes, proposing);
+    await platform.close();
+    return proposals;
+  };
+  const recorded = await propose({ record: traffic }, keys);
+  expect(await propose({ replay: traffic })).toEqual(recorded);
+});
+
+test('an examination that is interrupted reports nothing', async () => {
+  const server = await serve({ faults: everyCall('hang') });
+  const controller = new AbortController();
+  const platform = await platformOf(server.url, {}, { signal: controller.signal });
+  const examining = examine(platform, controller.signal);
+  setTimeout(() => controller.abort(), 200);
+  await expect(examining).rejects.toMatchObject({ code: 'ERR_ABORTED' });
   await platform.close();
 });
 

@@ -1,5 +1,6 @@
 import { cpus, totalmem, type, release } from 'node:os';
 import { failedFinding, kernelReport, type BackendInfo } from '@vlprm/core/models';
+import { throwIfAborted } from '@vlprm/core/runtime';
 import { onnxRuntimeInfo } from '@vlprm/core/models/onnx';
 import { strategiesWithoutPrm, STRATEGY_IDS } from '@vlprm/tts';
 import type { DoctorCheck, DoctorReport } from '../contract/doctor.ts';
@@ -9,16 +10,22 @@ import { selfTestModels } from './self-tests.ts';
 
 const OLDEST_NODE = [20, 19] as const;
 
-/** Looks at the machine and at every model of the platform. What fails is a failed check, never an exception. */
-export async function examine(platform: Platform): Promise<DoctorReport> {
+/**
+ * Looks at the machine and at every model of the platform. What fails is a failed check; only an abort is thrown.
+ * @param signal the one that the platform was made with
+ * @throws ERR_ABORTED
+ */
+export async function examine(platform: Platform, signal?: AbortSignal): Promise<DoctorReport> {
   const onnxruntime = await onnxRuntimeInfo();
   const { active, backends, threads, speed, longCallBytes } = kernelReport();
   const kernels = { active, backends: [...backends], threads, speed, longCallBytes };
   const { endpoints, checks: endpointChecks } = await examineEndpoints(platform);
+  throwIfAborted(signal);
   const policy = await tryOpen('policy', () => platform.policy());
   const judge = await tryOpen('judge', () => platform.judge());
   const prm = await tryOpen('prm', () => platform.prm());
-  const selfTests = await selfTestModels({ policy: policy.model, judge: judge.model, prm: prm.model });
+  const selfTests = await selfTestModels({ policy: policy.model, judge: judge.model, prm: prm.model }, signal);
+  throwIfAborted(signal);
   const checks = [
     nodeCheck(process.versions.node),
     ...kernels.backends.map(kernelCheck),

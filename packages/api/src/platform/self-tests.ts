@@ -21,15 +21,18 @@ export interface TestedModels {
 const FEW = 4;
 
 /** Tests the models that there are on a few puzzles. The PRM reads right solutions, and those of other puzzles. */
-export async function selfTestModels({ policy, judge, prm }: TestedModels): Promise<DoctorCheck[]> {
+export async function selfTestModels(
+  { policy, judge, prm }: TestedModels,
+  signal?: AbortSignal,
+): Promise<DoctorCheck[]> {
   const puzzles = generatePuzzles({ seed: 0, split: 'test', count: 2 * FAMILY_IDS.length });
   const cases = labelledSolutions(puzzles);
   const few = puzzles.slice(0, FEW).map(presented);
   const solutions = cases.slice(0, FEW).map(({ solution }) => solution);
   const findings = await Promise.all([
-    policy && selfTestPolicy(policy, few),
-    judge && selfTestJudge(judge, solutions),
-    prm && selfTestPrm(prm, cases),
+    policy && selfTestPolicy(policy, few, signal),
+    judge && selfTestJudge(judge, solutions, signal),
+    prm && selfTestPrm(prm, cases, signal),
   ]);
   return findings.flatMap((some) => some ?? []);
 }

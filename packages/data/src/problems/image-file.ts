@@ -39,6 +39,7 @@ export async function describeImage(bytes: Uint8Array, path: string, where = pat
 
 /** A URL of any scheme: no path, on any platform (`C:\a.png` has one slash or none after its colon). */
 const URL_FORM = /^(?:[a-z][a-z0-9+.-]*:\/\/|data:)/i;
+const HTTP = /^https?:/i;
 
 /**
  * Bytes of an image that a path or an http(s) URL names.
@@ -51,7 +52,7 @@ export async function readImageBytes(
   where = path,
 ): Promise<Uint8Array> {
   if (URL_FORM.test(path)) {
-    if (remote !== null) {
+    if (remote !== null || !HTTP.test(path)) {
       const { bytes } = await fetchRemoteImage(path, { ...remote, where, ...(signal && { signal }) });
       return bytes;
     }

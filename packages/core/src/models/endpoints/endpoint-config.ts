@@ -20,6 +20,7 @@ export type PrmReading = (typeof PRM_READINGS)[number];
 
 const positive = z.number().positive();
 const count = z.int().positive();
+const serverUrl = z.url({ protocol: /^https?$/, error: 'an address that begins with http:// or https://' });
 /** Name of the environment variable that holds a key; the key itself never stands in a file. */
 const keyVariable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, not a key');
 

@@ -99,6 +99,14 @@ async function closedAddress(): Promise<string> {
   return server.url;
 }
 
+it('takes servers by http and https alone', () => {
+  const endpoint = { kind: 'vllm', baseUrl: 'http://gpu-1:8000', model: 'tiny-vl' };
+  const parse = (change: object) => endpointSchema.safeParse({ ...endpoint, ...change }).error?.issues[0]?.message;
+  expect(parse({ replicas: [{ baseUrl: 'https://gpu-2:8000' }] })).toBeUndefined();
+  expect(parse({ replicas: [{ baseUrl: 'file:///etc/passwd' }] })).toMatch('begins with http://');
+  expect(parse({ baseUrl: 'gpu-1:8000' })).toMatch('begins with http://');
+});
+
 it('is kept in a folder, by kind, address and model', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vlprm-cache-'));
   try {
@@ -113,6 +121,20 @@ it('is kept in a folder, by kind, address and model', async () => {
     expect(await cache.read(record)).toBeNull();
     await createCapabilityCache(join(folder, 'capabilities', file)).write(record);
     expect(await readFile(join(folder, 'capabilities', file), 'utf8')).toContain('capabilities/0');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+it('is not taken from the cache for what a configuration said that is gone', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'vlprm-cache-'));
+  try {
+    const record = await probe({}, { capabilities: { images: false } });
+    const { kind, baseUrl, model } = record;
+    const cache = createCapabilityCache(folder);
+    await cache.write(record);
+    expect(await cache.read({ kind, baseUrl, model, capabilities: { images: true } })).toEqual(record);
+    expect(await cache.read({ kind, baseUrl, model })).toBeNull();
   } finally {
     await rm(folder, { recursive: true });
   }
