@@ -239,6 +239,14 @@ describe('withoutRepetition', () => {
     expect(withoutRepetition(splitter, prefix, '')).toBe('');
   });
 
+  it.each([
+    ['4', '42 is more than that.'],
+    ['So x = 3.', 'So x = 3.5 after all.'],
+    ['It is a square', 'It is a squared number.'],
+  ])('cuts no word in two: %j, then %j', (step, text) => {
+    expect(withoutRepetition(createStepSplitter('paragraphs'), [{ kind: null, text: step }], text)).toBe(text);
+  });
+
   it('keeps what only resembles the prefix', () => {
     const other = '[Visual Elements]\n<step_1>A 5.</step_1>';
     expect(withoutRepetition(splitter, prefix, other)).toBe(other);

@@ -76,7 +76,10 @@ export function createStepSplitter(marks: StepMarks): StepSplitter {
   return freeFormSteps(separated(marks.separator, marks.stop));
 }
 
-/** Place in `text` behind all of `expected`, white space aside; null where they differ, the end when `text` ends first. */
+/**
+ * Place in `text` behind all of `expected`, white space aside; the end when `text` ends first. Null where they differ, or
+ * where the text goes on in the same word.
+ */
 function behind(text: string, expected: string): number | null {
   let at = 0;
   for (const char of expected.replace(/\s+/g, '')) {
@@ -85,7 +88,12 @@ function behind(text: string, expected: string): number | null {
     if (!text.startsWith(char, at)) return null;
     at += char.length;
   }
-  return at;
+  return cutsWord(text, at) ? null : at;
+}
+
+/** Is there no white space at a place that has a word or number before it: "4|2", "x = 3.|5"? */
+function cutsWord(text: string, at: number): boolean {
+  return /[\p{L}\p{N}.,]/u.test(text.charAt(at - 1)) && /\S/.test(text.charAt(at));
 }
 
 /**

@@ -106,7 +106,7 @@ export const endpointSchema = z.strictObject({
   stream: z.boolean().optional(),
   /** Context that Ollama is told to have for each call (`num_ctx`); a prompt beyond it is an error. Default 8192. */
   contextTokens: count.optional(),
-  /** Azure's dated API; without it the v1 routes are used. */
+  /** Azure's dated API, or `preview` of the v1 routes; without it the v1 routes are used. */
   apiVersion: z.string().min(1).optional(),
   /** Further fields of every request body, as they are (`chat_template_kwargs`, `mm_processor_kwargs`, `priority`, …). */
   extraBody: z.record(z.string(), z.json()).optional(),
