@@ -31,8 +31,6 @@ const limits = {
   maxConcurrency: count.optional(),
 };
 
-const serverUrl = z.url({ protocol: /^https?$/ });
-
 /** One more server of the same model; what it leaves out is as in the endpoint. */
 const replicaSchema = z.strictObject({
   baseUrl: serverUrl,
