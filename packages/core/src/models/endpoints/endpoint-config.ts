@@ -50,15 +50,18 @@ const samplingSchema = z.strictObject({
 });
 
 /** How a free-form policy's text is cut into steps. */
-const splitterSchema = z.union([
-  z.enum(['tagged', 'paragraphs', 'numbered']),
-  z.strictObject({
-    /** Regular expression that matches the separator between two steps. */
-    separator: z.string().min(1),
-    /** Stop text that ends one step in a step-wise search. */
-    stop: z.string().min(1),
-  }),
-]);
+const splitterSchema = z.union(
+  [
+    z.enum(['tagged', 'paragraphs', 'numbered']),
+    z.strictObject({
+      /** Regular expression that matches the separator between two steps. */
+      separator: z.string().min(1),
+      /** Stop text that ends one step in a step-wise search. */
+      stop: z.string().min(1),
+    }),
+  ],
+  'tagged, paragraphs, numbered, or {separator, stop}',
+);
 
 export const prmSchema = z.strictObject({
   reading: z.enum(PRM_READINGS).default('chat-token'),

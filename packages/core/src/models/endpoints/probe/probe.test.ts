@@ -99,12 +99,13 @@ async function closedAddress(): Promise<string> {
   return server.url;
 }
 
-it('takes servers by http and https alone', () => {
+it('says of a server or steps that it does not take what it takes', () => {
   const endpoint = { kind: 'vllm', baseUrl: 'http://gpu-1:8000', model: 'tiny-vl' };
   const parse = (change: object) => endpointSchema.safeParse({ ...endpoint, ...change }).error?.issues[0]?.message;
   expect(parse({ replicas: [{ baseUrl: 'https://gpu-2:8000' }] })).toBeUndefined();
   expect(parse({ replicas: [{ baseUrl: 'file:///etc/passwd' }] })).toMatch('begins with http://');
   expect(parse({ baseUrl: 'gpu-1:8000' })).toMatch('begins with http://');
+  expect(parse({ steps: 'taged' })).toMatch('tagged, paragraphs');
 });
 
 it('is kept in a folder, by kind, address and model', async () => {
