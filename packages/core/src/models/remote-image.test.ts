@@ -127,6 +127,7 @@ describe('private addresses', () => {
     '[fe80::1]',
     '[::ffff:127.0.0.1]',
     '[64:ff9b::7f00:1]',
+    '[::127.0.0.1]',
     '2130706433',
     '0x7f.1',
   ])('are refused as a literal: %s', async (address) => {

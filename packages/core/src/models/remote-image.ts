@@ -53,9 +53,14 @@ function refused(what: string, fix: string, cause?: unknown): VlprmError {
   return new VlprmError('ERR_IMAGE_FETCH', what, { fix, ...(cause === undefined ? {} : { cause }) });
 }
 
+/** IPv6 gives out no other addresses to the public: https://www.iana.org/assignments/ipv6-address-space */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+
 /** True for an address that anybody can reach; loopback, private, link-local and reserved ones are not. */
 function isPublic(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.process(address).range() === 'unicast';
+  if (!ipaddr.isValid(address)) return false;
+  const read = ipaddr.process(address);
+  return read.range() === 'unicast' && (read instanceof ipaddr.IPv4 || read.match(GLOBAL_UNICAST));
 }
 
 function requirePublic(address: string, host: string): void {
