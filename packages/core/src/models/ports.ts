@@ -58,6 +58,8 @@ export interface Review {
   readonly verdicts: readonly StepLabel[];
   /** Flat 0-based index of the first wrong step, null when it found none. */
   readonly firstError: number | null;
+  /** Answers before this one that could not be read. Absent: none. */
+  readonly unreadable?: number;
 }
 
 /** A solution to look at: problem, image bytes and all its steps. */
@@ -67,6 +69,8 @@ export type Solution = Prefix;
 export interface Judge {
   readonly name: string;
   readonly capabilities: ModelCapabilities;
+  /** Solutions that it wants in one call, for a judge that works offline in large files; absent: any number. */
+  readonly preferredBatch?: number;
   review(
     solutions: readonly Solution[],
     options: { readonly seed: number },

@@ -40,6 +40,15 @@ export interface ChatRequest {
   readonly labelTokenIds: readonly number[] | null;
   /** The completion must be one of these texts (structured output); null for free text. */
   readonly choices: readonly string[] | null;
+  /** The completion must be JSON of this schema (structured output); absent for free text. */
+  readonly responseSchema?: ResponseSchema;
+}
+
+/** A JSON Schema that an answer is held to, in the subset that strict servers take: every field required, none beyond. */
+export interface ResponseSchema {
+  /** Letters, digits, `_` and `-`. */
+  readonly name: string;
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 export const tokenLogprobSchema = z.object({

@@ -89,6 +89,19 @@ export const prmSchema = z.strictObject({
   chatTemplate: z.union([z.enum(CHAT_TEMPLATE_NAMES), chatTemplateSchema]).default('qwen2.5-vl'),
 });
 
+/** Calls go through the service's batch API: files of requests, answered within a day at a lower price. */
+export const batchSchema = z.strictObject({
+  /** Most requests, bytes and tokens of prompts and answers that one file may hold. */
+  maxRequests: count.default(50_000),
+  maxBytes: count.default(200_000_000),
+  maxTokens: count.optional(),
+  /** Files that may be waiting at the service at once. */
+  maxOpen: count.default(4),
+  pollSeconds: positive.default(60),
+  /** What a token costs, as a share of its price in `prices`. */
+  priceFactor: z.number().min(0).max(1).default(0.5),
+});
+
 /** A model behind one or more servers, as the configuration names it. */
 export const endpointSchema = z.strictObject({
   kind: z.enum(ENDPOINT_KINDS),
@@ -119,7 +132,10 @@ export const endpointSchema = z.strictObject({
   /** What the probe finds is overridden by this. */
   capabilities: endpointCapabilitiesSchema.partial().optional(),
   prm: prmSchema.optional(),
+  /** OpenAI and Azure alone. */
+  batch: batchSchema.optional(),
 });
+export type BatchConfig = z.output<typeof batchSchema>;
 export type EndpointConfig = z.output<typeof endpointSchema>;
 export type EndpointConfigInput = z.input<typeof endpointSchema>;
 export type PrmEndpointConfig = z.output<typeof prmSchema>;
