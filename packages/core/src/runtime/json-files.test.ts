@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { readJsonFile, readJsonl } from './json-files.ts';
+import { readJsonFile, readJsonl, readJsonlRows } from './json-files.ts';
 
 const schema = z.object({ n: z.int() });
 let folder: string;
@@ -73,6 +73,23 @@ describe('readJsonl', () => {
     const missing = join(folder, 'missing.jsonl');
     await expect(rowsOf(missing)).rejects.toMatchObject({ code: 'ERR_FILE_MISSING', where: missing });
     await expect(rowsOf(folder)).rejects.toMatchObject({ code: 'ERR_FILE_MALFORMED', where: folder });
+  });
+});
+
+describe('readJsonlRows', () => {
+  it('gives broken rows as their errors and goes on', async () => {
+    const path = await fileWith('{"n":1}\n{"n":\n\n{"n":"two"}\n{"n":3}\n');
+    expect(await collect(readJsonlRows(path, schema))).toEqual([
+      { line: 1, value: { n: 1 } },
+      { line: 2, error: expect.objectContaining({ code: 'ERR_FILE_MALFORMED', where: `${path}:2` }) as unknown },
+      { line: 4, error: expect.objectContaining({ code: 'ERR_FILE_MALFORMED', where: `${path}:4: n` }) as unknown },
+      { line: 5, value: { n: 3 } },
+    ]);
+  });
+
+  it('cannot go on without the file', async () => {
+    const rows = readJsonlRows(join(folder, 'none.jsonl'), schema);
+    await expect(collect(rows)).rejects.toMatchObject({ code: 'ERR_FILE_MISSING' });
   });
 });
 

@@ -29,16 +29,52 @@ async function* readLines(path: string): AsyncGenerator<string> {
   yield rest;
 }
 
+/** A row of a JSONL file that cannot be read, with the error that says why. */
+export interface BrokenJsonlRow {
+  readonly line: number;
+  readonly error: VlprmError;
+}
+
+function readRow<T>(
+  text: string,
+  line: number,
+  path: string,
+  schema: z.ZodType<T>,
+  code?: ErrorCode,
+): JsonlRow<T> | BrokenJsonlRow {
+  try {
+    return { line, value: parseJson(schema, text, `${path}:${line}`, code) };
+  } catch (error) {
+    if (VlprmError.is(error)) return { line, error };
+    throw error;
+  }
+}
+
+/**
+ * Reads a JSONL file row by row for a reader that sets broken rows aside: such a row is given as its error, which names
+ * `path:line` and the offending field. Blank lines are passed over. ERR_FILE_MISSING, ERR_FILE_MALFORMED for the file.
+ */
+export async function* readJsonlRows<T>(
+  path: string,
+  schema: z.ZodType<T>,
+  code?: ErrorCode,
+): AsyncGenerator<JsonlRow<T> | BrokenJsonlRow> {
+  let line = 0;
+  for await (const text of readLines(path)) {
+    line += 1;
+    const row = line === 1 ? text.replace(BYTE_ORDER_MARK, '') : text;
+    if (row.trim() !== '') yield readRow(row, line, path, schema, code);
+  }
+}
+
 /**
  * Reads a JSONL file row by row; blank lines are passed over. An error names `path:line` and the offending field.
  * ERR_FILE_MISSING, ERR_FILE_MALFORMED, ERR_SCHEMA_VERSION, or `code` for a row that does not fit its schema.
  */
 export async function* readJsonl<T>(path: string, schema: z.ZodType<T>, code?: ErrorCode): AsyncGenerator<JsonlRow<T>> {
-  let line = 0;
-  for await (const text of readLines(path)) {
-    line += 1;
-    const row = line === 1 ? text.replace(BYTE_ORDER_MARK, '') : text;
-    if (row.trim() !== '') yield { line, value: parseJson(schema, row, `${path}:${line}`, code) };
+  for await (const row of readJsonlRows(path, schema, code)) {
+    if ('error' in row) throw row.error;
+    yield row;
   }
 }
 
