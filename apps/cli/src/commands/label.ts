@@ -36,7 +36,7 @@ export function labelCommand(streams: Streams): Command {
       }
       const rule = resolveRule(config.rule ?? 'hybrid', config.threshold);
       const dataset = await openDataset(dir);
-      const traces = relabel(await readTraces(dataset), rule.name, rule.threshold ?? undefined);
+      const traces = relabel(await readTraces(dataset), rule.name, { threshold: rule.threshold });
       const { seed, licenses, run } = dataset.manifest;
       const { manifest } = await writeDataset({
         dir: out,

@@ -12,7 +12,7 @@ import { dropped, type ConsensusRule } from './rule.ts';
  * Source: the paper's label statistics and conversion scripts, https://arxiv.org/abs/2509.23250.
  */
 export const hybridRule: ConsensusRule = ({ mc, judge }) => {
-  if (judge === null) return dropped('no-judge-verdict');
+  if (typeof judge === 'string') return dropped(judge);
   if (judge.firstError !== null) {
     return {
       kept: true,

@@ -2,11 +2,15 @@ import { VlprmError } from '@vlprm/core/runtime';
 import type { StepValue, Trace } from '@vlprm/core/records';
 import { mcLabels } from '@vlprm/native-cuda';
 
-/** What the rollouts say of one step: 1 above the threshold, -1 at or below it, null when none of them completed. */
+/** What the rollouts say of one step: 1 above the threshold, -1 at or below it, null when they say nothing. */
 export type McVerdict = 1 | -1 | null;
 
 /** Monte-Carlo evidence of one trace under a threshold. Arrays are [steps]. */
 export interface McReading {
+  /**
+   * By the step's own completed rollouts. Under threshold 0 a step that was not estimated is right when a later step was
+   * completed to the right answer: so was this one. A step whose every rollout failed has no verdict.
+   */
   readonly verdicts: readonly McVerdict[];
   /**
    * Posterior mean of the success rate under Jeffreys' prior Beta(½, ½): (correct + ½) / (completed + 1), in (0, 1).
@@ -50,6 +54,13 @@ function rolloutsOf(value: StepValue | null): number {
   return value === null ? 0 : value.correct + value.incorrect + value.unparsable + value.failed;
 }
 
+/** Fills in the verdicts of steps that were not estimated and have a success after them. */
+function implyRight({ steps }: Trace, verdicts: McVerdict[]): void {
+  for (let i = verdicts.lastIndexOf(1) - 1; i >= 0; i--) {
+    if (steps[i]?.mc === null) verdicts[i] = 1;
+  }
+}
+
 /**
  * Reads the rollouts of many traces in one call of the `mcLabels` kernel. Result shape: [traces].
  * A step is negative iff correct / completed <= threshold, completed = correct + incorrect + unparsable:
@@ -79,6 +90,7 @@ export function readRollouts(traces: readonly Trace[], threshold: number): (McRe
       posterior.push(completed === 0 ? null : ((correct[next] ?? 0) + 0.5) / (completed + 1));
     }
     if (verdicts.every((verdict) => verdict === null)) return null;
+    if (threshold === 0) implyRight(trace, verdicts);
     const first = verdicts.indexOf(-1);
     return { verdicts, posterior, firstError: first < 0 ? null : first };
   });

@@ -1,7 +1,7 @@
 import { fc, test as propertyTest } from '@fast-check/vitest';
 import type { StepLabel, Trace } from '@vlprm/core/records';
 import { describe, expect, it } from 'vitest';
-import { traceWith, type StepEvidence } from '../testing/traces.ts';
+import { reviewedBy, traceWith, type StepEvidence } from '../testing/traces.ts';
 import { readRollouts } from './monte-carlo.ts';
 import { RULE_NAMES, relabel, relabelTrace, resolveRule } from './relabel.ts';
 
@@ -70,11 +70,24 @@ describe('judge', () => {
     expect(relabelTrace(traceWith(steps([good, null], [good, -1])), 'judge').consensus).toMatchObject(dropped);
   });
 
-  it('lets the judge listed first decide', () => {
-    const trace = traceWith(steps([good, 1], [good, 1]));
-    const second = { by: 'judge-b', verdict: -1 } as const;
-    const reviewed = { ...trace, steps: trace.steps.map((step) => ({ ...step, judge: [...step.judge, second] })) };
-    expect(labelsOf(relabelTrace(reviewed, 'judge'))).toEqual([1, 1]);
+  it('follows the majority of judges and votes', () => {
+    const trace = reviewedBy([
+      [1, 1, -1],
+      [1, 1, 1],
+      [1, 0, -1],
+    ]);
+    expect(labelsOf(relabelTrace(trace, 'judge'))).toEqual([1, 1, -1]);
+    expect(relabelTrace(trace, 'hybrid').consensus).toMatchObject({ kept: true, reason: 'judge-incorrect' });
+  });
+
+  it('has no verdict from a tie', () => {
+    const tied = reviewedBy([
+      [1, -1],
+      [1, 1],
+    ]);
+    for (const rule of ['judge', 'union', 'hybrid']) {
+      expect(relabelTrace(tied, rule).consensus).toMatchObject({ kept: false, reason: 'judges-tied' });
+    }
   });
 });
 
@@ -134,8 +147,70 @@ describe('hybrid', () => {
 
   it('tau moves the veto', () => {
     const trace = traceWith(steps([{ correct: 4, incorrect: 12 }, 1]));
-    expect(relabelTrace(trace, 'hybrid', 0.2).consensus?.kept).toBe(true);
-    expect(relabelTrace(trace, 'hybrid', 0.25).consensus?.kept).toBe(false);
+    expect(relabelTrace(trace, 'hybrid', { threshold: 0.2 }).consensus?.kept).toBe(true);
+    expect(relabelTrace(trace, 'hybrid', { threshold: 0.25 }).consensus?.kept).toBe(false);
+  });
+});
+
+describe('steps that were not estimated', () => {
+  it('are right under threshold 0 when a later step was completed to the right answer', () => {
+    const found = relabelTrace(traceWith(steps([null, 1], [good, 1], [null, 1], [dead, 1])), 'mc0');
+    expect(labelsOf(found)).toEqual([1, 1, null, -1]);
+    expect(found.steps[0]).toMatchObject({ label: 1, soft: null, origin: 'mc' });
+    const clean = relabelTrace(traceWith(steps([null, 1], [null, 1], [{ correct: 1 }, 1])), 'mc0');
+    expect(labelsOf(clean)).toEqual([1, 1, 1]);
+  });
+
+  it('have no label under another threshold', () => {
+    const trace = traceWith(steps([null, 1], [{ correct: 16 }, 1]));
+    expect(labelsOf(relabelTrace(trace, 'mc50'))).toEqual([null, 1]);
+    expect(labelsOf(relabelTrace(trace, 'mc0', { threshold: 0.25 }))).toEqual([null, 1]);
+  });
+
+  it('are not the steps whose every rollout failed', () => {
+    const trace = traceWith(steps([{ failed: 16 }, 1], [null, 1], [good, 1]));
+    expect(labelsOf(relabelTrace(trace, 'mc0'))).toEqual([null, 1, 1]);
+  });
+
+  it('do not hide the first error from hybrid and union', () => {
+    const trace = traceWith(steps([null, 1], [good, 1], [dead, 1], [null, 1]));
+    expect(relabelTrace(trace, 'hybrid').consensus?.reason).toBe('judge-correct-mc-disagrees');
+    expect(labelsOf(relabelTrace(trace, 'union'))).toEqual([1, 1, -1, null]);
+  });
+});
+
+describe('agreement', () => {
+  it('keeps what every reading and the rollouts say alike', () => {
+    const found = relabelTrace(traceWith(steps([good, 0], [dead, -1], [dead, null])), 'agreement');
+    expect(found.consensus).toMatchObject({ kept: true, reason: 'all-found-error' });
+    expect(labelsOf(found)).toEqual([0, -1, null]);
+    expect(found.steps[1]).toMatchObject({ soft: 0.5 / 17, origin: 'consensus' });
+    const clean = relabelTrace(traceWith(steps([good, 1], [null, 1], [good, 1])), 'agreement');
+    expect(clean.consensus).toMatchObject({ kept: true, reason: 'all-no-error' });
+    expect(labelsOf(clean)).toEqual([1, 1, 1]);
+  });
+
+  it.each([
+    ['the rollouts find another error', steps([dead, 1], [dead, -1]), 'judges-and-mc-disagree'],
+    ['the rollouts find none', steps([good, 1], [good, -1]), 'judges-and-mc-disagree'],
+    [
+      'the rollouts cannot say which step is the first',
+      steps([{ failed: 9 }, 1], [dead, -1]),
+      'incomplete-mc-evidence',
+    ],
+    ['the rollouts do not reach the end', steps([good, 1], [null, 1]), 'incomplete-mc-evidence'],
+    ['there are no rollouts', steps([null, 1], [null, 1]), 'no-mc-evidence'],
+    ['nobody reviewed', steps([good, undefined]), 'no-judge-verdict'],
+  ])('drops where %s', (_, evidence, reason) => {
+    expect(relabelTrace(traceWith(evidence), 'agreement').consensus).toMatchObject({ kept: false, reason });
+  });
+
+  it('drops where one of three votes differs', () => {
+    const verdicts: StepLabel[] = [1, -1];
+    expect(relabelTrace(reviewedBy([verdicts, verdicts, [1, 1]]), 'agreement').consensus).toMatchObject({
+      kept: false,
+      reason: 'judges-disagree',
+    });
   });
 });
 

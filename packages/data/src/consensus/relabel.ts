@@ -1,14 +1,15 @@
 import { VlprmError } from '@vlprm/core/runtime';
 import type { Trace } from '@vlprm/core/records';
+import { agreementRule } from './agreement-rule.ts';
 import { hybridRule } from './hybrid-rule.ts';
 import { judgeRule } from './judge-rule.ts';
-import { readJudge } from './judge-reading.ts';
+import { majorityReading, readVotes } from './judge-reading.ts';
 import { rationalThreshold, readRollouts } from './monte-carlo.ts';
 import { applyDecision, type ConsensusRule } from './rule.ts';
 import { thresholdRule } from './threshold-rule.ts';
 import { unionRule } from './union-rule.ts';
 
-export const RULE_NAMES = ['mc0', 'mc50', 'judge', 'union', 'hybrid'] as const;
+export const RULE_NAMES = ['mc0', 'mc50', 'judge', 'union', 'hybrid', 'agreement'] as const;
 export type RuleName = (typeof RULE_NAMES)[number];
 
 interface RuleEntry {
@@ -23,6 +24,7 @@ const RULES: Readonly<Record<RuleName, RuleEntry>> = {
   judge: { rule: judgeRule, threshold: null },
   union: { rule: unionRule, threshold: 0 },
   hybrid: { rule: hybridRule, threshold: 0 },
+  agreement: { rule: agreementRule, threshold: 0 },
 };
 
 /** A rule with its threshold, as datasets record it. */
@@ -72,23 +74,29 @@ function ruleOf(name: ResolvedRule['name']): ConsensusRule {
   return name === 'mc' ? thresholdRule : RULES[name].rule;
 }
 
+export interface RelabelOptions {
+  /** Success rate in [0, 1) at or below which a step is wrong. Absent or null: the rule's own. */
+  readonly threshold?: number | null;
+}
+
 /**
  * Labels traces under a rule from the evidence that they carry; no model is called and the evidence is left as it is.
  * Order and number of the traces stay; a dropped trace has `consensus.kept: false`, its reason, and no labels.
  * Previous labels are replaced, so relabelling is idempotent and independent of what was there.
- * @param threshold success rate in [0, 1) at or below which a step is wrong; each rule has its own default
  * @throws ERR_USAGE, ERR_RANGE as {@link resolveRule}
  */
-export function relabel(traces: readonly Trace[], rule: string, threshold?: number): Trace[] {
-  const resolved = resolveRule(rule, threshold);
+export function relabel(traces: readonly Trace[], rule: string, options: RelabelOptions = {}): Trace[] {
+  const resolved = resolveRule(rule, options.threshold ?? undefined);
   const decide = ruleOf(resolved.name);
   const rollouts = resolved.threshold === null ? traces.map(() => null) : readRollouts(traces, resolved.threshold);
-  return traces.map((trace, i) =>
-    applyDecision(trace, resolved.name, decide({ mc: rollouts[i] ?? null, judge: readJudge(trace) })),
-  );
+  return traces.map((trace, i) => {
+    const votes = readVotes(trace);
+    const evidence = { mc: rollouts[i] ?? null, judge: majorityReading(votes), votes };
+    return applyDecision(trace, resolved.name, decide(evidence));
+  });
 }
 
 /** {@link relabel} for one trace. */
-export function relabelTrace(trace: Trace, rule: string, threshold?: number): Trace {
-  return relabel([trace], rule, threshold)[0] as Trace;
+export function relabelTrace(trace: Trace, rule: string, options: RelabelOptions = {}): Trace {
+  return relabel([trace], rule, options)[0] as Trace;
 }

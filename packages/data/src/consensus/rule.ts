@@ -1,12 +1,12 @@
 import type { LabelOrigin, StepLabel, Trace } from '@vlprm/core/records';
-import type { JudgeReading } from './judge-reading.ts';
+import type { JudgeReading, JudgeVote, NoVerdict } from './judge-reading.ts';
 import type { McReading } from './monte-carlo.ts';
 
 /** Why a rule kept or dropped a trace. */
 export type ConsensusReason =
   | 'no-mc-evidence'
   | 'incomplete-mc-evidence'
-  | 'no-judge-verdict'
+  | NoVerdict
   | 'mc-no-error'
   | 'mc-found-error'
   | 'judge-no-error'
@@ -15,12 +15,19 @@ export type ConsensusReason =
   | 'both-found-error'
   | 'judge-correct-mc-agrees'
   | 'judge-correct-mc-disagrees'
-  | 'judge-incorrect';
+  | 'judge-incorrect'
+  | 'all-no-error'
+  | 'all-found-error'
+  | 'judges-disagree'
+  | 'judges-and-mc-disagree';
 
 /** Everything that a rule may look at. The reference answer's outcome is in the rollouts already. */
 export interface Evidence {
   readonly mc: McReading | null;
-  readonly judge: JudgeReading | null;
+  /** What most of the votes say, or why they say nothing. */
+  readonly judge: JudgeReading | NoVerdict;
+  /** Every whole reading on its own. */
+  readonly votes: readonly JudgeVote[];
 }
 
 /** Label of one step as a rule gives it. */

@@ -19,7 +19,7 @@ function labelStep(mc: McReading, judge: JudgeReading, index: number): StepDecis
  * Both must have been asked: without a judge's review or a completed rollout nothing is said of the steps that one of them passes.
  */
 export const unionRule: ConsensusRule = ({ mc, judge }) => {
-  if (judge === null) return dropped('no-judge-verdict');
+  if (typeof judge === 'string') return dropped(judge);
   if (mc === null) return dropped('no-mc-evidence');
   const firstError = earliest(mc.firstError, judge.firstError);
   const found = [mc.firstError, judge.firstError].filter((index) => index !== null).length;

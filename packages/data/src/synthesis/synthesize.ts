@@ -210,6 +210,6 @@ export async function synthesize(request: SynthesisRequest): Promise<SynthesisRe
   const gathered = jobs.flatMap(({ key }) => batches.get(key) ?? []);
   const names = { policy: policy.name, judge: judge?.name ?? null };
   const unlabelled = gathered.flatMap(({ problem }) => assembleTraces(problem, names, checker, options));
-  const traces = relabel(unlabelled, rule.name, rule.threshold ?? undefined);
+  const traces = relabel(unlabelled, rule.name, { threshold: rule.threshold });
   return { traces, rule, summary: summarize(gathered, traces, total - gathered.length), exhausted };
 }

@@ -41,3 +41,15 @@ export function traceWith(steps: readonly StepEvidence[], fields: Partial<Trace>
     ...fields,
   };
 }
+
+/** A trace of steps that mostly succeed, with one reading per row: [votes][steps]. */
+export function reviewedBy(readings: readonly (readonly StepLabel[])[]): Trace {
+  const trace = traceWith((readings[0] ?? []).map(() => ({ mc: { correct: 12, incorrect: 4 } })));
+  return {
+    ...trace,
+    steps: trace.steps.map((step, index) => ({
+      ...step,
+      judge: readings.map((verdicts, vote) => ({ verdict: verdicts[index] ?? null, by: `judge-${vote}` })),
+    })),
+  };
+}
