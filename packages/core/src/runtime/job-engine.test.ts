@@ -123,3 +123,66 @@ describe('createInProcessEngine', () => {
     });
   });
 });
+
+describe('jobs from an asynchronous source', () => {
+  async function* numbered(count: number, onTaken: (i: number) => void = () => undefined): AsyncGenerator<Job<number>> {
+    for (const job of jobs(count)) {
+      await sleep(1);
+      onTaken(job.input);
+      yield job;
+    }
+  }
+
+  it('are all run, no more at a time than asked, and taken as places become free', async () => {
+    let taken = 0;
+    let ended = 0;
+    let mostAhead = 0;
+    const source = numbered(30, () => {
+      taken += 1;
+      mostAhead = Math.max(mostAhead, taken - ended);
+    });
+    const work = async (input: number): Promise<number> => sleep((input * 7) % 5, input);
+    const results: JobResult<number>[] = [];
+    for await (const result of engine.run(source, work, { concurrency: 3 })) {
+      ended += 1;
+      results.push(result);
+    }
+    expect(outputs(results)).toEqual(jobs(30).map(({ input }) => input));
+    expect(mostAhead).toBeLessThanOrEqual(6);
+  });
+
+  it('a source that throws ends the run with its error, and what is in flight is waited for', async () => {
+    let waited = false;
+    async function* broken(): AsyncGenerator<Job<number>> {
+      yield* jobs(1);
+      await sleep(1);
+      throw new Error('the disk is gone');
+    }
+    const work = async (input: number, signal: AbortSignal): Promise<number> => {
+      await sleep(10_000, undefined, { signal }).catch(() => sleep(5));
+      waited = true;
+      return input;
+    };
+    await expect(collect(engine.run(broken(), work, { concurrency: 2 }))).rejects.toThrow('the disk is gone');
+    expect(waited).toBe(true);
+  });
+
+  it('are left when the signal fires, and the source is closed', async () => {
+    const controller = new AbortController();
+    let closed = false;
+    async function* source(): AsyncGenerator<Job<number>> {
+      try {
+        yield* numbered(100);
+      } finally {
+        closed = true;
+      }
+    }
+    const work = async (input: number): Promise<number> => {
+      if (input === 3) controller.abort();
+      return input;
+    };
+    const run = engine.run(source(), work, { concurrency: 1, signal: controller.signal });
+    await expect(collect(run)).rejects.toMatchObject({ code: 'ERR_ABORTED' });
+    expect(closed).toBe(true);
+  });
+});

@@ -6,6 +6,9 @@ export interface Job<Input> {
   readonly input: Input;
 }
 
+/** Where jobs come from; an asynchronous one may read them from a file as they are needed. */
+export type JobSource<Input> = Iterable<Job<Input>> | AsyncIterable<Job<Input>>;
+
 /** What became of a job: a failure is not an output. */
 export type JobResult<Output> =
   | { readonly key: string; readonly ok: true; readonly output: Output }
@@ -20,13 +23,13 @@ export interface JobOptions {
 /** Port: runs jobs, here or on other machines. */
 export interface JobEngine {
   /**
-   * Yields the result of each job as it ends, in any order. Jobs are taken from the iterable as places become free.
+   * Yields the result of each job as it ends, in any order. Jobs are taken from the source as places become free.
    * When the signal fires, no further job begins and those in flight see it and are waited for: outputs that still
-   * come are yielded, failures are not, then ERR_ABORTED is thrown. When the consumer stops early, the signal of
-   * `work` fires and what is in flight is waited for.
+   * come are yielded, failures are not, then ERR_ABORTED is thrown. When the consumer stops early or the source throws,
+   * the signal of `work` fires and what is in flight is waited for.
    */
   run<Input, Output>(
-    jobs: Iterable<Job<Input>>,
+    jobs: JobSource<Input>,
     work: (input: Input, signal: AbortSignal) => Promise<Output>,
     options: JobOptions,
   ): AsyncIterable<JobResult<Output>>;
@@ -44,8 +47,65 @@ async function resultOf<Input, Output>(
   }
 }
 
+/** The jobs of a source, begun one after another. */
+class JobQueue<Input> {
+  readonly #jobs: Iterator<Job<Input>> | AsyncIterator<Job<Input>>;
+  #asking: Promise<void> | null = null;
+  #ended = false;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(jobs: JobSource<Input>) {
+    this.#jobs = Symbol.asyncIterator in jobs ? jobs[Symbol.asyncIterator]() : jobs[Symbol.iterator]();
+  }
+
+  /** Whether a job has been asked for that has not come yet. */
+  get asking(): boolean {
+    return this.#asking !== null;
+  }
+
+  /**
+   * Begins the next job. False when none can be had now: the source has ended, or takes its time; in that case `settled`
+   * is called once it has answered.
+   */
+  beginNext(begin: (job: Job<Input>) => void, settled: () => void): boolean {
+    if (this.#asking !== null || this.#ended) return false;
+    const take = (next: IteratorResult<Job<Input>>): void => {
+      if (next.done === true) this.#ended = true;
+      else begin(next.value);
+    };
+    const fail = (error: unknown): void => {
+      this.#ended = true;
+      this.#failure = { error };
+    };
+    try {
+      const next = this.#jobs.next();
+      if (!(next instanceof Promise)) {
+        take(next);
+        return !this.#ended;
+      }
+      this.#asking = next.then(take, fail).then(() => {
+        this.#asking = null;
+        settled();
+      });
+    } catch (error) {
+      fail(error);
+    }
+    return false;
+  }
+
+  /** Throws what the source has thrown. */
+  throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  async close(): Promise<void> {
+    await this.#asking;
+    await this.#jobs.return?.();
+  }
+}
+
 async function* runInProcess<Input, Output>(
-  jobs: Iterable<Job<Input>>,
+  jobs: JobSource<Input>,
   work: (input: Input, signal: AbortSignal) => Promise<Output>,
   { concurrency, signal }: JobOptions,
 ): AsyncGenerator<JobResult<Output>> {
@@ -54,35 +114,40 @@ async function* runInProcess<Input, Output>(
   }
   const stop = new AbortController();
   const inner = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  const queue = jobs[Symbol.iterator]();
+  const queue = new JobQueue(jobs);
   const inFlight = new Set<Promise<void>>();
   const ended: JobResult<Output>[] = [];
+  let wake = (): void => undefined;
   const begin = (job: Job<Input>): void => {
+    if (inner.aborted) return;
     const running = resultOf(job, work, inner).then((result) => {
       ended.push(result);
       inFlight.delete(running);
+      wake();
     });
     inFlight.add(running);
   };
-  /** Starts jobs while there is room for them; false when nothing is left to wait for. */
+  /** Begins jobs while there is room for them; false when nothing is left to wait for. */
   const refill = (): boolean => {
-    while (!signal?.aborted && inFlight.size < concurrency) {
-      const next = queue.next();
-      if (next.done === true) break;
-      begin(next.value);
-    }
-    return inFlight.size > 0;
+    while (!signal?.aborted && inFlight.size < concurrency && queue.beginNext(begin, () => wake()));
+    return inFlight.size > 0 || queue.asking || ended.length > 0;
   };
   try {
     while (refill()) {
-      await Promise.race(inFlight);
+      if (!signal?.aborted) queue.throwFailure();
+      if (ended.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
       for (const result of ended.splice(0)) if (result.ok || !signal?.aborted) yield result;
     }
     throwIfAborted(signal);
+    queue.throwFailure();
   } finally {
     stop.abort();
     await Promise.all(inFlight);
-    queue.return?.();
+    await queue.close();
   }
 }
 
