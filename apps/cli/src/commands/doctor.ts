@@ -2,12 +2,12 @@ import { VlprmError } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import { textTable } from '../terminal/table.ts';
 import { action, type Streams } from './command-context.ts';
-import { withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
+import { nameListFlag, withModelFlags, withSharedFlags, type ModelFlags, type SharedFlags } from './flags.ts';
 import { withPlatform } from './platform.ts';
 
 interface DoctorFlags extends SharedFlags, ModelFlags {
   readonly policy?: string;
-  readonly judge?: string;
+  readonly judge?: readonly string[];
   readonly prm?: string;
 }
 
@@ -16,7 +16,7 @@ export function doctorCommand(streams: Streams): Command {
   const command = new Command('doctor')
     .description('test the machine, the kernels and every model, and say what to do about what fails')
     .option('--policy <name>', 'policy to test: an endpoint (default: puzzle-world)')
-    .option('--judge <name>', 'judge to test: an endpoint (default: puzzle-world)')
+    .option('--judge <names>', 'judges to test: endpoints, parted by commas (default: puzzle-world)', nameListFlag)
     .option('--prm <name>', 'PRM to test: a bundle folder or an endpoint (default: the newest runs/*/prm)');
   return withSharedFlags(withModelFlags(command)).action(
     action<DoctorFlags>(streams, ['policy', 'judge', 'prm'], async ({ config, console, signal }) => {

@@ -37,6 +37,11 @@ export function integerListFlag(flag: string): (text: string) => number[] {
   return (text) => text.split(',').map(parse);
 }
 
+/** Parses a comma-separated list of names. */
+export function nameListFlag(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
+}
+
 /** Flags that every command has. */
 export interface SharedFlags {
   readonly config?: string;

@@ -1,22 +1,24 @@
 import { join } from 'node:path';
-import { createPlatform, platformConfigSchema, type Platform } from '@vlprm/api/platform';
+import { createPlatform, endpointsNamed, platformConfigSchema, type Platform } from '@vlprm/api/platform';
 import type { Ledger } from '@vlprm/core/runtime';
 import type { CommandContext } from './command-context.ts';
 
 const platformKeys = platformConfigSchema.strip();
 
-type Invocation = Pick<CommandContext, 'config' | 'signal'>;
+type Invocation = Pick<CommandContext, 'config' | 'signal'> & Partial<Pick<CommandContext, 'console'>>;
 
 /**
- * Opens the models that the configuration names, works with them, and closes them whatever happens.
+ * Opens the models that the configuration names, works with them, and closes them whatever happens. A console that is
+ * given shows beside its progress what they cost.
  * @param ledger where calls to endpoints are kept; it stays open. Default: in memory.
  */
 export async function withPlatform<T>(
-  { config, signal }: Invocation,
+  { config, signal, console }: Invocation,
   work: (platform: Platform) => Promise<T>,
   ledger?: Ledger,
 ): Promise<T> {
   const platform = await createPlatform({ config: platformKeys.parse(config), signal, ...(ledger && { ledger }) });
+  console?.progress.showCost(() => platform.spentSoFar());
   try {
     return await work(platform);
   } finally {
@@ -38,9 +40,7 @@ export async function withLedger<T>(path: string, work: (ledger: Ledger) => Prom
 /** As `withPlatform`; where results go to a folder, answers of endpoints are kept there, so that none is paid for twice. */
 export async function withKeptCalls<T>(context: Invocation, work: (platform: Platform) => Promise<T>): Promise<T> {
   const { config } = context;
-  const remote = [config.policy, config.judge, config.prm].some(
-    (name) => name !== null && Object.hasOwn(config.endpoints, name),
-  );
+  const remote = (['policy', 'judge', 'prm'] as const).some((use) => endpointsNamed(config, use).length > 0);
   if (config.out === undefined || !remote) return withPlatform(context, work);
   return withLedger(join(config.out, 'ledger.sqlite'), (ledger) => withPlatform(context, work, ledger));
 }

@@ -58,7 +58,7 @@ export function quickstartCommand(streams: Streams): Command {
         const folder = config.out ?? join('runs', `quickstart-${seed}`);
         await inRunFolder(folder, { command: 'quickstart', config: rest, seed }, (paths) =>
           withPlatform(
-            { config: { ...config, policy: 'puzzle-world', judge: 'puzzle-world' }, signal },
+            { config: { ...config, policy: 'puzzle-world', judge: ['puzzle-world'] }, signal },
             async (platform) => {
               const report = await runQuickstart(
                 {

@@ -11,6 +11,7 @@ import { textTable } from '../terminal/table.ts';
 import { action, DEFAULT_SEED, type CommandContext, type Streams } from './command-context.ts';
 import {
   integerFlag,
+  nameListFlag,
   numberFlag,
   withModelFlags,
   withSharedFlags,
@@ -31,7 +32,7 @@ interface SynthesizeFlags extends SharedFlags, ModelFlags {
   readonly rule?: string;
   readonly threshold?: number;
   readonly policy?: string;
-  readonly judge?: string;
+  readonly judge?: readonly string[];
 }
 
 interface Settings {
@@ -41,7 +42,7 @@ interface Settings {
   readonly rule: string;
   readonly threshold: number | null;
   readonly policy: string;
-  readonly judge: string;
+  readonly judge: string[];
 }
 
 function settingsOf({ config }: CommandContext): Settings {
@@ -134,7 +135,7 @@ export function synthesizeCommand(streams: Streams): Command {
     .option('--rule <name>', `label rule (default: ${DEFAULTS.rule})`)
     .option('--threshold <x>', 'success rate at or below which a step is wrong', numberFlag('--threshold', 0, 1))
     .option('--policy <name>', 'policy: an endpoint (default: puzzle-world)')
-    .option('--judge <name>', 'judge: an endpoint (default: puzzle-world)')
+    .option('--judge <names>', 'judges: endpoints, parted by commas (default: puzzle-world)', nameListFlag)
     .option('--remote-images', 'fetch images that problems name by URL');
   return withSharedFlags(withModelFlags(command)).action(
     action<SynthesizeFlags>(

@@ -5,7 +5,8 @@ import { ProgressDisplay } from './progress.ts';
 type Progress = EventOf<'progress'>;
 
 function progress(done: number, total: number | null, elapsedSeconds: number, etaSeconds: number | null): Progress {
-  return { type: 'progress', stage: 'score', done, total, elapsedSeconds, etaSeconds };
+  const perSecond = elapsedSeconds === 0 ? null : done / elapsedSeconds;
+  return { type: 'progress', stage: 'score', done, total, elapsedSeconds, perSecond, etaSeconds };
 }
 
 function display(options: { silent?: boolean; isTTY?: boolean } = {}) {
@@ -28,8 +29,8 @@ describe('ProgressDisplay without a terminal', () => {
     shown.update(progress(10, 10, 150, 0));
     shown.update(progress(10, 10, 151, 0));
     expect(lines).toEqual([
-      'score: 1/10 (10%), about 18 s left\n',
-      'score: 5/10 (50%), about 1 min 15 s left\n',
+      'score: 1/10 (10%), 30/min, about 18 s left\n',
+      'score: 5/10 (50%), 4.0/min, about 1 min 15 s left\n',
       'score: 10/10 in 2 min 30 s\n',
     ]);
   });
@@ -44,7 +45,24 @@ describe('ProgressDisplay without a terminal', () => {
     const { lines, shown } = display();
     shown.update(progress(1, null, 0.1, null));
     shown.update(progress(700, null, 6, null));
-    expect(lines).toEqual(['score: 700 so far\n']);
+    expect(lines).toEqual(['score: 700 so far, 117/s\n']);
+  });
+
+  it('tells what was spent, as far as it is known', () => {
+    const { lines, shown, clock } = display();
+    const usage = { calls: 0, promptTokens: 0, completionTokens: 0, usd: 0 };
+    shown.showCost(() => usage);
+    shown.update(progress(1, 10, 2, 18));
+    Object.assign(usage, { calls: 12, promptTokens: 9000, completionTokens: 345, usd: 0.126 });
+    clock.ms = 2000;
+    shown.update(progress(2, 10, 4, 16));
+    Object.assign(usage, { promptTokens: null, usd: null });
+    shown.update(progress(10, 10, 20, 0));
+    expect(lines).toEqual([
+      'score: 1/10 (10%), 30/min, about 18 s left\n',
+      'score: 2/10 (20%), 30/min, about 16 s left, 12 calls, 9\u202f345 tokens, 0.13 USD\n',
+      'score: 10/10 in 20 s, 12 calls\n',
+    ]);
   });
 
   it('is silent when asked', () => {

@@ -1,6 +1,7 @@
+import type { Usage } from '@vlprm/core/records';
 import type { EventOf } from '@vlprm/core/runtime';
 import cliProgress from 'cli-progress';
-import { duration } from '../report/format-number.ts';
+import { duration, pace, spentShort } from '../report/format-number.ts';
 import type { TextSink } from './console.ts';
 
 type Progress = EventOf<'progress'>;
@@ -33,15 +34,21 @@ function timeLeft({ etaSeconds, elapsedSeconds }: Progress): string | null {
   return etaSeconds === null || elapsedSeconds < ESTIMATE_AFTER_SECONDS ? null : duration(etaSeconds);
 }
 
+function paceNow({ perSecond, elapsedSeconds }: Progress): string | null {
+  return perSecond === null || elapsedSeconds < ESTIMATE_AFTER_SECONDS ? null : pace(perSecond);
+}
+
 const isFinished = ({ done, total }: Progress): boolean => total !== null && done >= total;
 
-function describe(progress: Progress): string {
+/** How far a stage is, without its cost. */
+function stageParts(progress: Progress): (string | null)[] {
   const { stage, done, total, elapsedSeconds } = progress;
-  if (total === null) return `${stage}: ${done} so far`;
-  if (isFinished(progress)) return `${stage}: ${done}/${total} in ${duration(elapsedSeconds)}`;
+  const speed = paceNow(progress);
+  if (total === null) return [`${stage}: ${done} so far`, speed];
+  if (isFinished(progress)) return [`${stage}: ${done}/${total} in ${duration(elapsedSeconds)}`];
   const left = timeLeft(progress);
   const share = Math.floor((100 * done) / total);
-  return `${stage}: ${done}/${total} (${share}%)${left === null ? '' : `, about ${left} left`}`;
+  return [`${stage}: ${done}/${total} (${share}%)`, speed, left === null ? null : `about ${left} left`];
 }
 
 /** Progress on stderr: a bar per running stage on a terminal, a line every few seconds elsewhere. */
@@ -53,12 +60,19 @@ export class ProgressDisplay {
   readonly #lines = new Map<string, StageLine>();
   readonly #bars = new Map<string, cliProgress.SingleBar>();
   #screen: cliProgress.MultiBar | null = null;
+  #costBar: cliProgress.SingleBar | null = null;
+  #spent: () => Usage | null = () => null;
 
   constructor(sink: TextSink, { silent, lineEveryMs = LINE_EVERY_MS, now = Date.now }: ProgressOptions) {
     this.#sink = sink;
     this.#silent = silent;
     this.#lineEveryMs = lineEveryMs;
     this.#now = now;
+  }
+
+  /** Shows beside the progress what has been spent: null, or no call, for nothing to show. */
+  showCost(spent: () => Usage | null): void {
+    this.#spent = spent;
   }
 
   update(progress: Progress): void {
@@ -71,6 +85,7 @@ export class ProgressDisplay {
   end(): void {
     this.#screen?.stop();
     this.#screen = null;
+    this.#costBar = null;
     this.#bars.clear();
     this.#lines.clear();
   }
@@ -79,18 +94,25 @@ export class ProgressDisplay {
     const now = this.#now();
     if (!isDue(progress, this.#lines.get(progress.stage), now, this.#lineEveryMs)) return;
     this.#lines.set(progress.stage, { lastMs: now, finished: isFinished(progress) });
-    this.#sink.write(`${describe(progress)}\n`);
+    const parts = [...stageParts(progress), this.#cost()].filter((part) => part !== null);
+    this.#sink.write(`${parts.join(', ')}\n`);
+  }
+
+  #cost(): string | null {
+    const spent = this.#spent();
+    return spent === null || spent.calls === 0 ? null : spentShort(spent);
   }
 
   #drawBar(progress: Progress): void {
     const total = progress.total ?? Math.max(1, progress.done);
     const left = isFinished(progress) ? duration(progress.elapsedSeconds) : (timeLeft(progress) ?? '');
-    const payload = { stage: progress.stage.padEnd(22), left };
+    const speed = isFinished(progress) ? '' : (paceNow(progress) ?? '');
+    const payload = { stage: progress.stage.padEnd(22), left, speed };
     const bar = this.#bars.get(progress.stage);
     if (bar === undefined) {
       this.#screen ??= new cliProgress.MultiBar(
         {
-          format: '{stage} {bar} {percentage}% {value}/{total} {left}',
+          format: '{stage} {bar} {percentage}% {value}/{total} {speed} {left}',
           hideCursor: true,
           fps: 8,
           clearOnComplete: false,
@@ -102,5 +124,14 @@ export class ProgressDisplay {
       bar.setTotal(total);
       bar.update(progress.done, payload);
     }
+    this.#drawCost();
+  }
+
+  /** A line of its own below the bars that there are when the first call is paid. */
+  #drawCost(): void {
+    const cost = this.#cost();
+    if (cost === null) return;
+    this.#costBar ??= this.#screen?.create(1, 0, { cost }, { format: 'spent {cost}' }) ?? null;
+    this.#costBar?.update(0, { cost });
   }
 }

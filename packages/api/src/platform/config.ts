@@ -7,6 +7,13 @@ import { z } from 'zod';
 export const PUZZLE_WORLD = 'puzzle-world';
 
 const name = z.string().min(1);
+/** One judge or several, each another one: the first where only one is asked for. */
+const judgeNames = z
+  .union([name.transform((only) => [only]), z.array(name).min(1)])
+  .refine(
+    (names) => new Set(names).size === names.length,
+    'the same judge twice: more readings of one judge are votes',
+  );
 const SEE = 'see docs/endpoints.md for the keys and what they may hold';
 
 /**
@@ -22,7 +29,7 @@ export const platformConfigSchema = z.strictObject({
     )
     .default({}),
   policy: name.default(PUZZLE_WORLD),
-  judge: name.default(PUZZLE_WORLD),
+  judge: judgeNames.default([PUZZLE_WORLD]),
   /** A name, or the folder of a PRM bundle; null: the newest `runs/<run>/prm`. */
   prm: name.nullable().default(null),
   /** What the tokens of a model cost, by model name. */

@@ -67,6 +67,7 @@ test('a ledger that is given answers again, and its cost counts in the budget', 
   const platform = await platformOf(server.url, {}, { ledger });
   const policy = await platform.policy();
   await policy.propose(prefixes, proposing);
+  expect(platform.spentSoFar().calls).toBe((await platform.spent()).reduce((sum, { usage }) => sum + usage.calls, 0));
   await platform.close();
 
   const asked = server.requests.length;

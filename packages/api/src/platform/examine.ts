@@ -22,9 +22,13 @@ export async function examine(platform: Platform, signal?: AbortSignal): Promise
   const { endpoints, checks: endpointChecks } = await examineEndpoints(platform);
   throwIfAborted(signal);
   const policy = await tryOpen('policy', () => platform.policy());
-  const judge = await tryOpen('judge', () => platform.judge());
+  const judge = await tryOpen('judge', async () => {
+    const judges = await platform.judges();
+    return { name: judges.map(({ name }) => name).join(', '), judges };
+  });
+  const judges = judge.model?.judges ?? [];
   const prm = await tryOpen('prm', () => platform.prm());
-  const selfTests = await selfTestModels({ policy: policy.model, judge: judge.model, prm: prm.model }, signal);
+  const selfTests = await selfTestModels({ policy: policy.model, judges, prm: prm.model }, signal);
   throwIfAborted(signal);
   const checks = [
     nodeCheck(process.versions.node),
@@ -49,7 +53,7 @@ export async function examine(platform: Platform, signal?: AbortSignal): Promise
     kernels,
     onnxruntime: { ...onnxruntime },
     policy: policy.model && { name: policy.model.name, capabilities: { ...policy.model.capabilities } },
-    judge: judge.model && { name: judge.model.name, capabilities: { ...judge.model.capabilities } },
+    judge: judges[0] ? { name: judges[0].name, capabilities: { ...judges[0].capabilities } } : null,
     prm: prm.model && {
       name: prm.model.name,
       capabilities: { ...prm.model.capabilities },

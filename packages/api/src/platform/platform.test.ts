@@ -94,6 +94,20 @@ describe('createPlatform', () => {
     await expect(platform.judge()).rejects.toMatchObject({ code: 'ERR_CONFIG', where: 'judge' });
   });
 
+  test('opens every judge of a list, and takes none twice', async () => {
+    const judges = {
+      one: async () => createScriptedJudge({ name: 'model-a', script: () => null }),
+      two: async () => createScriptedJudge({ name: 'model-b', script: () => null }),
+      again: async () => createScriptedJudge({ name: 'model-a', script: () => null }),
+    };
+    const platform = await createPlatform({ config: { judge: ['two', 'one'] }, models: { judges } });
+    expect((await platform.judges()).map(({ name }) => name)).toEqual(['model-b', 'model-a']);
+    expect(await platform.judge()).toBe((await platform.judges())[0]);
+    const sameModel = await createPlatform({ config: { judge: ['one', 'again'] }, models: { judges } });
+    await expect(sameModel.judges()).rejects.toMatchObject({ code: 'ERR_CONFIG', where: 'judge' });
+    await expect(createPlatform({ config: { judge: ['one', 'one'] } })).rejects.toThrow('votes');
+  });
+
   test('without a PRM says how to get one', async () => {
     const platform = await createPlatform({ runs: join(folder, 'missing') });
     expect(platform.prmPath).toBeNull();

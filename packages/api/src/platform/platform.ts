@@ -2,6 +2,7 @@ import type { Judge, Policy, ProcessRewardModel } from '@vlprm/core';
 import { loadPrm } from '@vlprm/core/models/onnx';
 import { createEndpointJudge, createEndpointPolicy, createEndpointPrm } from '@vlprm/core/models/endpoints';
 import { createStepScoreCache } from '@vlprm/core/models';
+import type { Usage } from '@vlprm/core/records';
 import { createBudget, createMemoryLedger, usageOfCalls, VlprmError, type Ledger } from '@vlprm/core/runtime';
 import { createPuzzleJudge, createPuzzlePolicy, openEyes } from '@vlprm/data/puzzle-world';
 import { parsePlatformConfig, PUZZLE_WORLD, type PlatformConfig, type PlatformConfigInput } from './config.ts';
@@ -9,7 +10,7 @@ import { createEndpoints, type Endpoints, type OpenedEndpoint } from './endpoint
 import { findNewestPrm } from './find-prm.ts';
 import { openOnce, type Opener } from './open-once.ts';
 import {
-  endpointNamed,
+  endpointsNamed,
   identityOf,
   spendingOf,
   type EndpointIdentity,
@@ -47,7 +48,13 @@ export interface Platform {
   readonly prmPath: string | null;
   /** @throws ERR_CONFIG for a name that nobody knows; what the model throws when it cannot be opened. */
   policy(): Promise<Policy>;
+  /** The first of the judges. */
   judge(): Promise<Judge>;
+  /**
+   * Every judge, in the order of the configuration.
+   * @throws as `policy`, and ERR_CONFIG for two that go by one name: what they say could not be told apart
+   */
+  judges(): Promise<Judge[]>;
   /** Null when there is no PRM. */
   prm(): Promise<ProcessRewardModel | null>;
   /** @throws ERR_NO_PRM when there is no PRM. */
@@ -57,7 +64,9 @@ export interface Platform {
   usedEndpoints(): string[];
   /** What of the configuration of endpoints decides their answers, for the record of a run. Empty when there are none. */
   identities(uses: readonly ModelUse[]): { endpoints?: Record<string, EndpointIdentity> };
-  /** What calls to endpoints have cost, with what the ledger held before. */
+  /** What calls to endpoints have cost together so far, with what the ledger held before; asks no ledger. */
+  spentSoFar(): Usage;
+  /** The same by use, from the ledger. */
   spent(): Promise<ModelSpending[]>;
   /** Closes every model that was opened. */
   close(): Promise<void>;
@@ -97,7 +106,7 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
     ...models.prms,
   };
   const namesOf = (uses: readonly ModelUse[]): string[] => [
-    ...new Set(uses.map((use) => endpointNamed(config, use)).filter((name) => name !== null)),
+    ...new Set(uses.flatMap((use) => endpointsNamed(config, use))),
   ];
   const prmPath = config.prm ?? (await findNewestPrm(runs));
 
@@ -108,13 +117,14 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
       return model;
     });
   const policy = opened(named('policy', config.policy, policies));
-  const judge = opened(named('judge', config.judge, judges));
+  const openJudges = config.judge.map((name) => opened(named('judge', name, judges)));
   const requirePrm = opened(prmOpener(prmPath, prms, threads));
   return {
     config,
     prmPath,
     policy,
-    judge,
+    judge: openJudges[0]!,
+    judges: async () => distinctJudges(await Promise.all(openJudges.map((open) => open()))),
     prm: async () => (prmPath === null ? null : requirePrm()),
     requirePrm,
     endpoints,
@@ -124,6 +134,7 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
       if (names.length === 0) return {};
       return { endpoints: Object.fromEntries(names.map((name) => [name, identityOf(config.endpoints[name]!)])) };
     },
+    spentSoFar: () => budget.status().spent,
     spent: async () => spendingOf(config, await ledger.usage()),
     close: async () => {
       await Promise.all(closers.splice(0).map((close) => close()));
@@ -142,6 +153,15 @@ function named<T>(key: 'policy' | 'judge', name: string, models: Readonly<Record
         fix: `use one of ${Object.keys(models).join(', ')}`,
       }),
     );
+}
+
+function distinctJudges(judges: Judge[]): Judge[] {
+  const twice = judges.find(({ name }, i) => judges.findIndex((other) => other.name === name) < i);
+  if (twice === undefined) return judges;
+  throw new VlprmError('ERR_CONFIG', `two judges go by the name of their model, ${JSON.stringify(twice.name)}`, {
+    where: 'judge',
+    fix: 'take judges of different models; further readings of one judge are votes',
+  });
 }
 
 function prmOpener(

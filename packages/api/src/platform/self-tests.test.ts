@@ -8,7 +8,7 @@ import { selfTestModels } from './self-tests.ts';
 const scenes = new Map(
   generatePuzzles({ seed: 0, split: 'test', count: 12 }).map(({ problem, scene }) => [problem.id, scene]),
 );
-const none = { policy: null, judge: null, prm: null };
+const none = { policy: null, judges: [], prm: null };
 const statusOf = (checks: readonly DoctorCheck[], name: string): string | undefined =>
   checks.find((check) => check.name === name)?.status;
 
@@ -26,8 +26,12 @@ test('only models that are there are tested', async () => {
   const policy = createScriptedPolicy({ script: () => ({ steps, finalAnswer: 'A' }) });
   const judge = createScriptedJudge({ script: () => null });
   expect(await selfTestModels(none)).toEqual([]);
-  const checks = await selfTestModels({ ...none, policy, judge });
+  const checks = await selfTestModels({ ...none, policy, judges: [judge] });
   expect(checks.filter(({ name }) => name.startsWith('prm'))).toEqual([]);
   expect(statusOf(checks, 'policy answers')).toBe('ok');
   expect(statusOf(checks, 'judge verdicts')).toBe('ok');
+  const other = createScriptedJudge({ name: 'other-judge', script: () => new Error('gone') });
+  const both = await selfTestModels({ ...none, judges: [judge, other] });
+  expect(statusOf(both, `judge verdicts (${judge.name})`)).toBe('ok');
+  expect(statusOf(both, 'judge verdicts (other-judge)')).toBe('failed');
 });

@@ -13,7 +13,7 @@ import type { DoctorCheck } from '../contract/doctor.ts';
 
 export interface TestedModels {
   readonly policy: Policy | null;
-  readonly judge: Judge | null;
+  readonly judges: readonly Judge[];
   readonly prm: ProcessRewardModel | null;
 }
 
@@ -22,7 +22,7 @@ const FEW = 4;
 
 /** Tests the models that there are on a few puzzles. The PRM reads right solutions, and those of other puzzles. */
 export async function selfTestModels(
-  { policy, judge, prm }: TestedModels,
+  { policy, judges, prm }: TestedModels,
   signal?: AbortSignal,
 ): Promise<DoctorCheck[]> {
   const puzzles = generatePuzzles({ seed: 0, split: 'test', count: 2 * FAMILY_IDS.length });
@@ -31,7 +31,10 @@ export async function selfTestModels(
   const solutions = cases.slice(0, FEW).map(({ solution }) => solution);
   const findings = await Promise.all([
     policy && selfTestPolicy(policy, few, signal),
-    judge && selfTestJudge(judge, solutions, signal),
+    ...judges.map(async (judge): Promise<DoctorCheck[]> => {
+      const found = await selfTestJudge(judge, solutions, signal);
+      return judges.length === 1 ? found : found.map((check) => ({ ...check, name: `${check.name} (${judge.name})` }));
+    }),
     prm && selfTestPrm(prm, cases, signal),
   ]);
   return findings.flatMap((some) => some ?? []);

@@ -16,10 +16,9 @@ export interface ModelSpending {
   readonly usage: Usage;
 }
 
-/** The endpoint that a name of the configuration stands for, null when it is none. */
-export function endpointNamed(config: PlatformConfig, use: ModelUse): string | null {
-  const name = config[use];
-  return name !== null && Object.hasOwn(config.endpoints, name) ? name : null;
+/** The endpoints that a use's names in the configuration stand for; a name that is none is left out. */
+export function endpointsNamed(config: Pick<PlatformConfig, ModelUse | 'endpoints'>, use: ModelUse): string[] {
+  return [config[use] ?? []].flat().filter((name) => Object.hasOwn(config.endpoints, name));
 }
 
 /** The stages of a ledger that calls to endpoints are kept under, with whom they were made to. */
@@ -27,7 +26,8 @@ export function spendingOf(config: PlatformConfig, byStage: Readonly<Record<stri
   return (['policy', 'judge', 'prm', 'probe'] as const).flatMap((use): ModelSpending[] => {
     const usage = byStage[`call/${use}`];
     if (usage === undefined) return [];
-    const endpoint = use === 'probe' ? null : endpointNamed(config, use);
+    const named = use === 'probe' ? [] : endpointsNamed(config, use);
+    const endpoint = named.length === 1 ? named[0]! : null;
     const model = endpoint === null ? null : (config.endpoints[endpoint]?.model ?? null);
     return [{ use, endpoint, model, usage }];
   });

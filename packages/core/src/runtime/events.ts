@@ -1,3 +1,5 @@
+import { Pace } from './pace.ts';
+
 /** How far a stage is. */
 export interface Progress {
   readonly type: 'progress';
@@ -6,7 +8,9 @@ export interface Progress {
   /** Null when the end is not known. */
   readonly total: number | null;
   readonly elapsedSeconds: number;
-  /** Expected time to the end at the speed of this run; null until something was done, or without a total. */
+  /** Units a second now, without those that an earlier run has done; null until something was done. */
+  readonly perSecond: number | null;
+  /** Expected time to the end at this speed; null without one, or without a total. */
   readonly etaSeconds: number | null;
 }
 
@@ -58,8 +62,8 @@ export interface StageOptions {
 
 /** Counts the work of a stage and tells it, from the first event at 0 on. */
 export interface StageProgress {
-  /** Adds units of work done, 1 by default. */
-  advance(units?: number): void;
+  /** Adds units of work done, 1 by default. What an earlier run has done (`reused`) does not count towards the speed. */
+  advance(units?: number, options?: { readonly reused?: boolean }): void;
   readonly done: number;
 }
 
@@ -67,18 +71,20 @@ export interface StageProgress {
 export function startStage(events: Events, stage: string, options: StageOptions): StageProgress {
   const { total, alreadyDone = 0, now = () => performance.now() } = options;
   const start = now();
+  const pace = new Pace(start);
   let done = alreadyDone;
-  const tell = (): void => {
-    const elapsedSeconds = (now() - start) / 1000;
-    const fresh = done - alreadyDone;
-    const etaSeconds = total === null || fresh === 0 ? null : Math.max(0, ((total - done) * elapsedSeconds) / fresh);
-    events.emit({ type: 'progress', stage, done, total, elapsedSeconds, etaSeconds });
+  const tell = (ms: number): void => {
+    const perSecond = pace.perSecond(ms);
+    const etaSeconds = total === null || perSecond === null ? null : Math.max(0, (total - done) / perSecond);
+    events.emit({ type: 'progress', stage, done, total, elapsedSeconds: (ms - start) / 1000, perSecond, etaSeconds });
   };
-  tell();
+  tell(start);
   return {
-    advance: (units = 1) => {
+    advance: (units = 1, { reused = false } = {}) => {
+      const ms = now();
       done += units;
-      tell();
+      pace.add(reused ? 0 : units, ms);
+      tell(ms);
     },
     get done() {
       return done;
