@@ -1,5 +1,12 @@
 import { createPuzzleJudge, createPuzzlePolicy, JUDGE_NAME, openEyes, POLICY_NAME } from '@vlprm/data/puzzle-world';
-import { judgeBrain, policyBrain, startModelServer, type Brain, type ModelServer } from '@vlprm/core/testing';
+import {
+  judgeBrain,
+  policyBrain,
+  startModelServer,
+  type Brain,
+  type ModelServer,
+  type ModelServerOptions,
+} from '@vlprm/core/testing';
 
 /** Policy and judge of the puzzle world, each behind a server that speaks vLLM's dialect. */
 export interface ServedWorld {
@@ -20,11 +27,14 @@ function talkative(brain: Brain): Brain {
   };
 }
 
+/** How the servers behave. */
+export type ServedWorldOptions = Pick<ModelServerOptions, 'faults' | 'onEnd'>;
+
 /** Starts the servers. Everything is free: in the world itself nothing costs anything. */
-export async function serveWorld(): Promise<ServedWorld> {
+export async function serveWorld(options: ServedWorldOptions = {}): Promise<ServedWorld> {
   const eyes = await openEyes();
   const serve = (brain: Brain, name: string) =>
-    startModelServer({ dialect: 'vllm', brain: talkative(brain), model: { names: [name] } });
+    startModelServer({ dialect: 'vllm', brain: talkative(brain), model: { names: [name] }, ...options });
   const policy = await serve(policyBrain(createPuzzlePolicy(eyes.policy)), POLICY_NAME);
   const judge = await serve(judgeBrain(createPuzzleJudge(eyes.judge)), JUDGE_NAME);
   const free = { promptUsdPerMillion: 0, completionUsdPerMillion: 0 };

@@ -11,14 +11,32 @@ export interface Ended {
 
 export interface VlprmProcess {
   readonly child: ChildProcess;
+  /** Kills it and all that it started, as `kill -9` on each of them would. */
+  killAll(): void;
   /** What has been written to stderr so far. */
   stderr(): string;
   readonly ended: Promise<Ended>;
 }
 
+export interface VlprmProcessOptions {
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** In a process group of its own, so that `killAll` reaches it; an interrupt of this process then does not. */
+  readonly ownGroup?: boolean;
+}
+
 /** Starts the real command line in a process of its own, as a user would. */
-export function startVlprm(args: readonly string[], cwd: string): VlprmProcess {
-  const child = spawn(process.execPath, [BIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startVlprm(
+  args: readonly string[],
+  cwd: string,
+  { env = {}, ownGroup = false }: VlprmProcessOptions = {},
+): VlprmProcess {
+  const child = spawn(process.execPath, [BIN, ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    detached: ownGroup,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const text = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (part: string) => (text.stdout += part));
   child.stderr.setEncoding('utf8').on('data', (part: string) => (text.stderr += part));
@@ -26,7 +44,10 @@ export function startVlprm(args: readonly string[], cwd: string): VlprmProcess {
     child.on('error', reject);
     child.on('close', (exitCode) => resolve({ exitCode, ...text }));
   });
-  return { child, stderr: () => text.stderr, ended };
+  const killAll = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  };
+  return { child, killAll, stderr: () => text.stderr, ended };
 }
 
 /** Runs the command line to its end. */

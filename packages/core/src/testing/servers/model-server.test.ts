@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Brain } from './brain.ts';
 import { everyCall } from './fault-plan.ts';
 import { readChunks, wireClient } from './fixtures/wire-client.ts';
@@ -151,6 +151,23 @@ describe('faults', () => {
     const statuses = [(await chat({})).status, (await chat({})).status, (await chat({})).status];
     expect(statuses).toEqual([status, status, 200]);
     expect(server.requests.map(({ fault }) => fault)).toEqual([kind, kind, null]);
+  });
+
+  it('tells of each request once it has ended, in place of keeping it', async () => {
+    const ended: [number | null, boolean][] = [];
+    const { chat } = await start({
+      faults: ({ attempt }) => (attempt === 0 ? 'cut-stream' : null),
+      onEnd: ({ status, abandoned }) => ended.push([status, abandoned]),
+    });
+    await chat({}).catch(() => undefined);
+    await chat({});
+    await vi.waitFor(() =>
+      expect(ended).toEqual([
+        [200, true],
+        [200, false],
+      ]),
+    );
+    expect(server.requests).toEqual([]);
   });
 
   it('hangs until the client leaves', async () => {

@@ -37,6 +37,8 @@ export interface ModelServerOptions {
   readonly quota?: QuotaOptions;
   /** Time that every answer of the model takes. */
   readonly latencyMs?: number;
+  /** Told of each request once its response has ended or broken. For long runs: `requests` then stays empty. */
+  readonly onEnd?: (request: ReceivedRequest) => void;
 }
 
 /** A request that reached the server. */
@@ -129,12 +131,14 @@ class LoopbackServer {
       status: null,
       abandoned: false,
     };
-    this.requests.push(received);
+    const { onEnd } = this.#options;
+    if (onEnd === undefined) this.requests.push(received);
     this.inFlight += 1;
     response.once('close', () => {
       this.inFlight -= 1;
       received.status = response.headersSent ? response.statusCode : null;
       received.abandoned = !response.writableEnded;
+      onEnd?.(received);
     });
     await this.#respond(
       { method, path: url.pathname, query: url.searchParams, headers: request.headers, body: null },
