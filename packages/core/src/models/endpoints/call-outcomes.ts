@@ -1,7 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import type { Usage } from '../../records/index.ts';
 import { VlprmError } from '../../runtime/errors.ts';
-import { onAbort } from '../../runtime/flow/abort.ts';
 import { SERVICE_FAILURES, ServiceError } from '../../runtime/gateway/service-error.ts';
 import type { Sampled } from '../ports.ts';
 import type { ChatChoice } from './chat.ts';
@@ -55,24 +53,5 @@ export function choiceFailure({ finish }: ChatChoice, maxTokens: number, where: 
         where,
         fix: 'leave this problem out, or ask another model',
       });
-  }
-}
-
-/** Works on all items at once. What one of them throws aborts the others and is thrown. */
-export async function allAtOnce<Item, Result>(
-  items: readonly Item[],
-  signal: AbortSignal | undefined,
-  work: (item: Item, signal: AbortSignal) => Promise<Result>,
-): Promise<Result[]> {
-  const own = new AbortController();
-  setMaxListeners(0, own.signal);
-  const unlink = onAbort(signal, () => own.abort(signal?.reason));
-  try {
-    return await Promise.all(items.map((item) => work(item, own.signal)));
-  } catch (error) {
-    own.abort(error);
-    throw error;
-  } finally {
-    unlink();
   }
 }

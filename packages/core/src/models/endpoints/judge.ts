@@ -1,10 +1,11 @@
 import { addUsage, NO_USAGE, type Usage } from '../../records/index.ts';
 import { throwIfAborted } from '../../runtime/errors.ts';
+import { allAtOnce } from '../../runtime/flow/all-at-once.ts';
 import { ServiceError } from '../../runtime/gateway/service-error.ts';
 import { verificationPrompt } from '../../text/prompts.ts';
 import { parseVerification } from '../../text/verification.ts';
 import type { Judge, Review, Sampled, Solution } from '../ports.ts';
-import { allAtOnce, attempt, choiceFailure, FAILED_CALL } from './call-outcomes.ts';
+import { attempt, choiceFailure, FAILED_CALL } from './call-outcomes.ts';
 import type { ChatChoice, ChatRequest, Sampling } from './chat.ts';
 import type { EndpointConfig } from './endpoint-config.ts';
 import type { ModelService } from './model-service.ts';

@@ -1,9 +1,9 @@
 import { addUsage, NO_USAGE } from '../../records/index.ts';
 import { throwIfAborted, VlprmError } from '../../runtime/errors.ts';
+import { allAtOnce } from '../../runtime/flow/all-at-once.ts';
 import { NUMBERED_PROMPT, PARAGRAPHS_PROMPT, SOLUTION_PROMPT } from '../../text/prompts.ts';
 import { createStepSplitter } from '../../text/step-splitters.ts';
 import type { Policy } from '../ports.ts';
-import { allAtOnce } from './call-outcomes.ts';
 import { continuePrefix, type Writer } from './continuation.ts';
 import type { EndpointConfig } from './endpoint-config.ts';
 import type { ModelService } from './model-service.ts';
