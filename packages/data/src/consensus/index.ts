@@ -9,3 +9,12 @@ export {
   type ResolvedRule,
   type RuleName,
 } from './relabel.ts';
+export { pickAudits, type AuditPick } from './audit-picking.ts';
+export {
+  disagreements,
+  type DisagreementOptions,
+  type Disagreements,
+  type ErrorKind,
+  type PatternCounts,
+} from './disagreements.ts';
+export { PATTERN_NAMES, type PatternName } from './evidence-pattern.ts';
