@@ -24,6 +24,9 @@ const HEADED_STEP = /^\s*\[(visual elements|perception|reasoning)\]\s*<step_(\d+
 const malformed = (what: string, where: string, fix: string): VlprmError =>
   new VlprmError('ERR_TRACE_MALFORMED', what, { where, fix });
 
+export const emptySolution = (): VlprmError =>
+  new VlprmError('ERR_TRACE_EMPTY', 'a solution without steps', { fix: 'drop it, or give it at least one step' });
+
 function requireStepText(step: Step, index: number): void {
   const where = `step ${index}`;
   if (step.text.trim() === '') throw malformed('a step has no text', where, 'remove the step or give it text');
@@ -37,11 +40,7 @@ function requireStepText(step: Step, index: number): void {
 
 /** One block of text per step, each with its heading where a section begins. Errors as `formatSteps`. */
 export function formatBlocks(steps: readonly Step[]): string[] {
-  if (steps.length === 0) {
-    throw new VlprmError('ERR_TRACE_EMPTY', 'a solution without steps', {
-      fix: 'drop it, or give it at least one step',
-    });
-  }
+  if (steps.length === 0) throw emptySolution();
   let section: StepKind | null = null;
   let number = 0;
   return steps.map((step, index) => {
@@ -91,11 +90,6 @@ export function formatSolution(steps: readonly Step[], finalAnswer: string | nul
 }
 
 const kindOfHeading = (name: string): StepKind => (name.toLowerCase() === 'reasoning' ? 'reasoning' : 'perception');
-
-/** Whether a solution has steps of unknown kind, and so no sections to number them by. */
-export function isFlat(steps: readonly Step[]): boolean {
-  return steps.some((step) => step.kind === null);
-}
 
 /** The section that steps end in, and how many of them stand in it; its number is 0 before the first step. */
 export function placeAfter(steps: readonly Step[]): { section: StepKind | null; number: number } {

@@ -15,6 +15,8 @@ export const endpointCapabilitiesSchema = z.strictObject({
   n: z.boolean(),
   /** Answers held to a set of texts. */
   structuredOutput: z.boolean(),
+  /** Answers held to a JSON Schema. */
+  jsonSchema: z.boolean(),
   /** The service tells how much of a prompt came from its cache. */
   prefixCaching: z.boolean(),
   /** Takes stop texts. Without it a completion is written to its end or limit, and cut by us. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonWithImages } from './model-service.ts';
 
 /** A part of a message. An image is named by hash: its bytes travel beside the request and never reach ledger or log. */
 export type ChatPart =
@@ -48,7 +49,7 @@ export interface ChatRequest {
 export interface ResponseSchema {
   /** Letters, digits, `_` and `-`. */
   readonly name: string;
-  readonly schema: Readonly<Record<string, unknown>>;
+  readonly schema: Readonly<Record<string, JsonWithImages>>;
 }
 
 export const tokenLogprobSchema = z.object({

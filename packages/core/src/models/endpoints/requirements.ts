@@ -23,6 +23,7 @@ function findMissing(
   if (request.choices !== null && !can.structuredOutput) {
     return ['hold an answer to a set of texts', 'structuredOutput'];
   }
+  if (request.responseSchema !== undefined && !can.jsonSchema) return ['hold an answer to a JSON Schema', 'jsonSchema'];
   return null;
 }
 

@@ -1,3 +1,5 @@
+import type { JsonSchema } from './constrained-json.ts';
+
 /** A message as a server has read it. */
 export interface ServedMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -21,6 +23,8 @@ export interface ServedRequest {
   readonly stop: readonly string[];
   /** The texts that structured output allows; null for any. */
   readonly choices: readonly string[] | null;
+  /** The JSON Schema that structured output holds to; null for none. */
+  readonly schema: JsonSchema | null;
 }
 
 /** Natural log-probabilities by text of token; what is missing to probability 1 lies on tokens that are not named. */

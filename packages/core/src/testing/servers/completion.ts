@@ -1,3 +1,4 @@
+import { constrainJson } from './constrained-json.ts';
 import type { Brain, ServedRequest, TokenDistribution } from './brain.ts';
 import { renderChat, type RenderedPrompt } from './chat-template.ts';
 import { RefusedRequest } from './refusals.ts';
@@ -60,7 +61,8 @@ function cutText(
 }
 
 /** The allowed text that a constrained model comes to: the one that its own text begins with, else the first. */
-function constrain(text: string, choices: readonly string[] | null): string {
+function constrain(text: string, { choices, schema }: ServedRequest): string {
+  if (schema !== null) return constrainJson(text, schema);
   if (choices === null) return text;
   return choices.find((choice) => text.startsWith(choice)) ?? choices[0] ?? text;
 }
@@ -87,7 +89,7 @@ export async function complete(
   const [texts, firstTokens] = await Promise.all([brain.write(request), brain.firstTokens?.(request)]);
   const opening = request.generationPrompt ? firstTokens?.[prompt.turns.length - 1] : undefined;
   const choices = texts.map((text): CompletedChoice => {
-    const cut = cutText(constrain(text, request.choices), request, request.maxTokens ?? room, limits.keepStop);
+    const cut = cutText(constrain(text, request), request, request.maxTokens ?? room, limits.keepStop);
     const tokens = cut.tokens.map((token, index) => ({
       token,
       distribution: index === 0 && opening !== undefined ? opening : plausibleDistribution(token),

@@ -37,6 +37,7 @@ export const llamaCpp: Dialect = {
     maxImages: null,
     n: false,
     structuredOutput: true,
+    jsonSchema: true,
     prefixCaching: true,
     stop: true,
     stopReason: false,

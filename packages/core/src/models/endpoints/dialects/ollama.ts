@@ -106,6 +106,7 @@ export const ollama: Dialect = {
     n: false,
     // Its structured output is JSON, never one of a set of texts.
     structuredOutput: false,
+    jsonSchema: true,
     prefixCaching: false,
     stop: true,
     stopReason: false,
@@ -133,6 +134,7 @@ export const ollama: Dialect = {
       shift: false,
       logprobs: wantsLogprobs || null,
       top_logprobs: wantsLogprobs ? request.topLogprobs : null,
+      format: request.responseSchema?.schema ?? null,
       options: givenFields({
         num_ctx: settings.contextTokens ?? DEFAULT_CONTEXT_TOKENS,
         num_predict: request.sampling.maxTokens,

@@ -35,6 +35,16 @@ const usageSchema = z.object({
   }),
 });
 
+/**
+ * JSON held to a schema. The same at OpenAI, Azure, vLLM, SGLang and llama.cpp; `strict` is what makes OpenAI hold to it:
+ * https://platform.openai.com/docs/guides/structured-outputs
+ */
+function responseFormat({ responseSchema }: ChatRequest): WireBody {
+  if (responseSchema === undefined) return {};
+  const { name, schema } = responseSchema;
+  return { response_format: { type: 'json_schema', json_schema: { name, strict: true, schema } } };
+}
+
 /** Fields that every server with chat completions takes. `maxTokensField` is its name for the limit of tokens. */
 export function encodeOpenAiChat(
   request: ChatRequest,
@@ -53,6 +63,7 @@ export function encodeOpenAiChat(
     ...(capabilities.sampling
       ? { temperature: sampling.temperature, top_p: sampling.topP, seed: request.seed }
       : undefined),
+    ...responseFormat(request),
     ...(stream ? { stream: true, stream_options: { include_usage: true } } : undefined),
   });
 }

@@ -16,6 +16,7 @@ export const openAiCompatible: Dialect = {
     maxImages: null,
     n: false,
     structuredOutput: false,
+    jsonSchema: false,
     prefixCaching: false,
     stop: true,
     stopReason: false,

@@ -15,6 +15,7 @@ export const openAi: Dialect = {
     n: true,
     // Its structured output is JSON, never one of a set of texts.
     structuredOutput: false,
+    jsonSchema: true,
     prefixCaching: true,
     stop: true,
     stopReason: false,

@@ -20,6 +20,7 @@ export const vllm: Dialect = {
     maxImages: null,
     n: true,
     structuredOutput: true,
+    jsonSchema: true,
     prefixCaching: false,
     stop: true,
     stopReason: true,

@@ -1,4 +1,5 @@
-import type { ChatAnswer, ChatMessage, ChatPart, ChatRequest } from '../chat.ts';
+import { z } from 'zod';
+import type { ChatAnswer, ChatMessage, ChatPart, ChatRequest, ResponseSchema } from '../chat.ts';
 import type { CallContext, ModelService } from '../model-service.ts';
 import { imageHash } from '../../image.ts';
 import type { Answered } from '../../../runtime/gateway/gateway.ts';
@@ -41,6 +42,28 @@ const PLAIN: ChatRequest = {
 
 /** Texts that nobody answers the question with unless held to them. */
 export const PROBE_CHOICES = ['seventeen', 'eighteen'] as const;
+/** JSON that nobody answers the question with unless held to it. */
+const PROBE_SCHEMA: ResponseSchema = {
+  name: 'answer',
+  schema: {
+    type: 'object',
+    properties: { answer: { type: 'string', enum: [...PROBE_CHOICES] } },
+    required: ['answer'],
+    additionalProperties: false,
+  },
+};
+/** Also with line breaks and indentation. */
+const SCHEMA_TOKENS = 2 * MAX_TOKENS;
+const probeAnswerSchema = z.strictObject({ answer: z.enum(PROBE_CHOICES) });
+
+/** Whether a text is JSON of the probe's schema. */
+export function isProbeAnswer(text: string): boolean {
+  try {
+    return probeAnswerSchema.safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
 /** Ids of tokens that are hardly among the most likely ones, in any vocabulary. `+` and `-` for Qwen. */
 export const PROBE_LABEL_IDS = [10, 12] as const;
 
@@ -83,6 +106,10 @@ export class ProbeCalls {
 
   choices(): Promise<Answered<ChatAnswer>> {
     return this.#ask({ choices: PROBE_CHOICES });
+  }
+
+  schema(): Promise<Answered<ChatAnswer>> {
+    return this.#ask({ responseSchema: PROBE_SCHEMA, sampling: { ...PLAIN.sampling, maxTokens: SCHEMA_TOKENS } });
   }
 
   stopped(): Promise<Answered<ChatAnswer>> {

@@ -11,7 +11,7 @@ import {
   type CapabilityName,
   type CapabilityRecord,
 } from './capability-record.ts';
-import { PROBE_CHOICES, PROBE_LABEL_IDS, ProbeCalls } from './probe-calls.ts';
+import { isProbeAnswer, PROBE_CHOICES, PROBE_LABEL_IDS, ProbeCalls } from './probe-calls.ts';
 
 /** Asked for in turn until one is granted; OpenAI allows 20, vLLM what `--max-logprobs` says. */
 const TOP_LOGPROBS = [20, 5, 1];
@@ -39,6 +39,7 @@ const EVERYTHING: EndpointCapabilities = {
   maxImages: null,
   n: true,
   structuredOutput: true,
+  jsonSchema: true,
   prefixCaching: true,
   stop: true,
   stopReason: true,
@@ -132,6 +133,17 @@ async function probeChoices(calls: ProbeCalls): Promise<Found> {
   );
 }
 
+async function probeSchema(calls: ProbeCalls): Promise<Found> {
+  const result = await attempt(calls.schema());
+  if (isRefusal(result)) return found('jsonSchema', false, result.message);
+  const held = result.answer.choices.every(({ text }) => isProbeAnswer(text));
+  return found(
+    'jsonSchema',
+    held,
+    held ? 'the answer was JSON of the given schema' : 'the given schema was passed over',
+  );
+}
+
 async function probeSeveral(calls: ProbeCalls): Promise<Found> {
   const result = await attempt(calls.several());
   if (isRefusal(result)) return found('n', false, result.message);
@@ -198,6 +210,7 @@ export async function probeEndpoint(config: EndpointConfig, options: ProbeOption
       wanted(configured, 'labelLogprobs', () => probeLabelLogprobs(calls)),
       wanted(configured, 'images', () => probeImages(calls, plain)),
       wanted(configured, 'structuredOutput', () => probeChoices(calls)),
+      wanted(configured, 'jsonSchema', () => probeSchema(calls)),
       wanted(configured, 'n', () => probeSeveral(calls)),
       wanted(configured, 'stop', () => probeStop(calls)),
       wanted(configured, 'sampling', () => probeSampling(calls, service)),

@@ -72,15 +72,17 @@ describe('policyBrain', () => {
   });
 });
 
+const CODE = 'k3f9';
+
 describe('judgeBrain', () => {
   it('reads the solution and writes its verdict', async () => {
     const judge = createScriptedJudge({ script: () => 2 });
     const { chat } = await serve(judgeBrain(judge));
-    const messages = [{ role: 'user', content: verificationPrompt('How many?', steps, '5') }];
+    const messages = [{ role: 'user', content: verificationPrompt('How many?', steps, '5', CODE) }];
     const { body } = await chat({ messages, seed: 3 });
     expect(body.choices[0]?.message.content).toBe(
-      '[Visual Elements]\n<analysis_1>This holds.</analysis_1>\n<analysis_2>This holds.</analysis_2>\n' +
-        '[Reasoning]\n<analysis_1>This is wrong.</analysis_1>\n<conclusion>Incorrect</conclusion>',
+      '<analysis_1_k3f9>This holds.</analysis_1_k3f9>\n<analysis_2_k3f9>This holds.</analysis_2_k3f9>\n' +
+        '<analysis_3_k3f9>This is wrong.</analysis_3_k3f9>\n<conclusion_k3f9>Incorrect</conclusion_k3f9>',
     );
     expect(judge.calls[0]).toMatchObject({ seed: 3, solutions: [{ steps, problem: { question: 'How many?' } }] });
   });
@@ -91,10 +93,11 @@ describe('judgeBrain on steps of unknown kind', () => {
     const judge = createScriptedJudge({ script: () => 1 });
     const { chat } = await serve(judgeBrain(judge));
     const flat = steps.map(({ text }): Step => ({ kind: null, text }));
-    const { body } = await chat({ messages: [{ role: 'user', content: verificationPrompt('How many?', flat, '5') }] });
-    expect(parseVerification(body.choices[0]!.message.content, flat)).toEqual({
-      verdicts: [1, -1, null],
-      firstError: 1,
+    const { body } = await chat({
+      messages: [{ role: 'user', content: verificationPrompt('How many?', flat, '5', CODE) }],
+    });
+    expect(parseVerification(body.choices[0]!.message.content, flat, CODE)).toMatchObject({
+      verification: { verdicts: [1, -1, null], firstError: 1 },
     });
     expect(judge.calls[0]?.solutions[0]?.steps).toEqual(flat);
   });

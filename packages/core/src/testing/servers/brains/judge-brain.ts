@@ -1,32 +1,33 @@
 import type { Judge, Review } from '../../../models/ports.ts';
 import type { Step, StepKind } from '../../../records/index.ts';
-import { parseSolution, SECTION_HEADINGS } from '../../../text/step-grammar.ts';
+import { restoreText } from '../../../text/quoted-text.ts';
+import { formatVerificationJson } from '../../../text/verification-json.ts';
+import { formatVerification } from '../../../text/verification.ts';
 import type { Brain, ServedRequest } from '../brain.ts';
 import { refuseInvalid } from '../refusals.ts';
 import { presentedProblem, taggedBlock, userText } from './presented.ts';
 
-/** The reply that the verification prompt asks for: analyses up to the first error, then the conclusion. */
-function formatReview(steps: readonly Step[], { firstError }: Review): string {
-  const lines: string[] = [];
-  let section: StepKind | null = null;
-  let number = 0;
-  for (const [index, { kind }] of steps.slice(0, (firstError ?? steps.length) + 1).entries()) {
-    if (kind !== null && kind !== section) lines.push(SECTION_HEADINGS[kind]);
-    number = kind === section ? number + 1 : 1;
-    section = kind;
-    lines.push(`<analysis_${number}>${index === firstError ? 'This is wrong.' : 'This holds.'}</analysis_${number}>`);
+const SHOWN = /^\[(visual elements|reasoning)\]$|<step_(\d+)>([\s\S]*?)<\/step_\2>/gim;
+const CODE = /<conclusion_([a-z0-9]+)>/;
+
+/** The steps of a solution as the verification prompt shows it; without headings they are of unknown kind. */
+function readSteps(solution: string): Step[] {
+  let kind: StepKind | null = null;
+  const steps: Step[] = [];
+  for (const [, heading, number, text = ''] of solution.matchAll(SHOWN)) {
+    if (number !== undefined) steps.push({ kind, text: restoreText(text) });
+    else kind = heading?.toLowerCase() === 'reasoning' ? 'reasoning' : 'perception';
   }
-  lines.push(`<conclusion>${firstError === null ? 'Correct' : 'Incorrect'}</conclusion>`);
-  return lines.join('\n');
+  return steps;
 }
 
-const HEADING = /\[(visual elements|perception|reasoning)\]/i;
-const FLAT_STEP = /<step_(\d+)>([\s\S]*?)<\/step_\1>/g;
-
-/** The steps of a solution; without headings they are of unknown kind. */
-function readSteps(solution: string): Step[] {
-  if (HEADING.test(solution)) return parseSolution(solution).steps;
-  return [...solution.matchAll(FLAT_STEP)].map(([, , text = '']) => ({ kind: null, text }));
+/** The answer that the verification prompt asks for: analyses up to the first error, then the conclusion. */
+function formatReview(steps: readonly Step[], { firstError }: Review, code: string | null): string {
+  const analyses = steps
+    .slice(0, (firstError ?? steps.length) + 1)
+    .map((_, index) => (index === firstError ? 'This is wrong.' : 'This holds.'));
+  const said = { analyses, firstError };
+  return code === null ? formatVerificationJson(said) : formatVerification(steps, said, code);
 }
 
 /** A judge of this process behind a server: reads question and solution between their tags, and writes its verdict. */
@@ -36,11 +37,13 @@ export function judgeBrain(judge: Judge): Brain {
     const asked = userText(request.messages);
     const solution = taggedBlock(asked, 'solution');
     if (solution === null) return refuseInvalid('there is no solution to judge');
-    const presented = await presentedProblem(taggedBlock(asked, 'question') ?? asked, request.messages);
+    const question = restoreText(taggedBlock(asked, 'question') ?? asked);
+    const presented = await presentedProblem(question, request.messages);
     const steps = readSteps(solution);
     const { reviews } = await judge.review([{ ...presented, steps }], { seed: request.seed ?? unseeded++ });
     const [sampled] = reviews;
-    return sampled?.ok === true ? formatReview(steps, sampled.value) : refuseInvalid(String(sampled?.error.message));
+    if (sampled?.ok !== true) return refuseInvalid(String(sampled?.error.message));
+    return formatReview(steps, sampled.value, CODE.exec(asked)?.[1] ?? null);
   };
   return {
     write: async (request) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ServedMessage, ServedRequest } from '../brain.ts';
 import type { ServedModel } from '../dialect.ts';
+import { jsonSchema } from '../constrained-json.ts';
 import { RefusedRequest, refuseInvalid } from '../refusals.ts';
 
 const partSchema = z.discriminatedUnion('type', [
@@ -23,6 +24,14 @@ type WireMessage = z.infer<typeof messagesSchema>[number];
 
 const count = z.int().nonnegative();
 
+const responseFormatSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.enum(['text', 'json_object']) }),
+  z.object({
+    type: z.literal('json_schema'),
+    json_schema: z.object({ name: z.string(), schema: jsonSchema, strict: z.boolean().nullish() }),
+  }),
+]);
+
 /** Fields of a chat completion that every server with OpenAI's route reads. */
 export const chatFields = {
   model: z.string().optional(),
@@ -37,6 +46,7 @@ export const chatFields = {
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().nullish(),
   stream: z.boolean().nullish(),
+  response_format: responseFormatSchema.nullish(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
 };
 export type ChatFields = z.infer<z.ZodObject<typeof chatFields>>;
@@ -113,6 +123,7 @@ export function readChatFields(
     temperature: fields.temperature ?? null,
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? null,
     stop: stopTexts(fields.stop),
+    schema: fields.response_format?.type === 'json_schema' ? fields.response_format.json_schema.schema : null,
     ...own,
   };
 }

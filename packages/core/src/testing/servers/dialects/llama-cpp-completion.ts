@@ -102,6 +102,7 @@ export const completion: Handler = async ({ body }, serving) => {
     maxTokens: fields.n_predict < 0 ? null : fields.n_predict,
     stop: fields.stop,
     choices: grammarChoices(fields.grammar),
+    schema: null,
   };
   return nativeReply(await serving.complete(request, { keepStop: false }), fields, serving.logprobsMissing);
 };

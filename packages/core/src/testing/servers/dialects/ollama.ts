@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ServedMessage, ServedRequest } from '../brain.ts';
 import { renderChat } from '../chat-template.ts';
+import { jsonSchema } from '../constrained-json.ts';
 import type { CompletedChoice, CompletedToken } from '../completion.ts';
 import { hasBearer, json, routes, type Dialect, type Handler, type JsonReply, type Reply } from '../dialect.ts';
 import { RefusedRequest, retryAfterHeaders, type Refusal } from '../refusals.ts';
@@ -26,10 +27,7 @@ const chatSchema = z.object({
   truncate: z.boolean().default(true),
   logprobs: z.boolean().default(false),
   top_logprobs: z.int().min(0).max(20).default(0),
-  format: z
-    .object({ enum: z.array(z.string()).optional() })
-    .loose()
-    .nullish(),
+  format: jsonSchema.nullish(),
   options: z
     .object({
       temperature: z.number().min(0).optional(),
@@ -65,7 +63,8 @@ function readRequest(fields: OllamaChat, messages: readonly ServedMessage[]): Se
     temperature: options.temperature ?? null,
     maxTokens: options.num_predict === undefined || options.num_predict < 0 ? null : options.num_predict,
     stop: options.stop,
-    choices: fields.format?.enum ?? null,
+    choices: null,
+    schema: fields.format ?? null,
   };
 }
 
@@ -83,10 +82,6 @@ function encodeLogprobs(tokens: readonly CompletedToken[], { logprobs, top_logpr
     })),
   };
 }
-
-/** Structured output is JSON: a text out of an `enum` comes in quotes. */
-const contentOf = (text: string, { format }: OllamaChat): string =>
-  format?.enum === undefined ? text : JSON.stringify(text);
 
 const head = (model: string): object => ({ model, created_at: '2025-01-01T00:00:00Z' });
 const line = (data: object): string => `${JSON.stringify(data)}\n`;
@@ -136,7 +131,7 @@ const chat: Handler = async ({ body }, serving) => {
     eval_duration: 500_000,
   };
   if (fields.stream) return streamed(choice, fields, done);
-  const message = { role: 'assistant', content: contentOf(choice.text, fields) };
+  const message = { role: 'assistant', content: choice.text };
   return json({ ...head(fields.model), message, ...done, ...encodeLogprobs(choice.tokens, fields) });
 };
 

@@ -9,15 +9,25 @@ import {
   type Reply,
   type Serving,
 } from '../dialect.ts';
+import { strictViolation } from '../constrained-json.ts';
 import type { QuotaState } from '../quota.ts';
 import { refuseInvalid, retryAfterHeaders, type Refusal } from '../refusals.ts';
 import { chatFields, parseBody, readChatFields, requireModel, stopTexts, type ChatFields } from './chat-body.ts';
 import { chatReply, type ChatReplyStyle } from './chat-reply.ts';
 
-const KNOWN = new Set([...Object.keys(chatFields), 'logit_bias', 'response_format', 'service_tier', 'store', 'user']);
+const KNOWN = new Set([...Object.keys(chatFields), 'logit_bias', 'service_tier', 'store', 'user']);
 const MOST_STOPS = 4;
 
 const chatSchema = z.looseObject({ ...chatFields, model: z.string() });
+
+/** Strict mode refuses schemas that it cannot hold to. */
+function checkFormat({ response_format: format }: ChatFields): void {
+  if (format?.type !== 'json_schema' || format.json_schema.strict !== true) return;
+  const { name, schema } = format.json_schema;
+  const violation = strictViolation(schema);
+  if (violation === null) return;
+  refuseInvalid(`Invalid schema for response_format '${name}': ${violation}`, { param: 'response_format' });
+}
 
 function checkChat(fields: ChatFields & Record<string, unknown>): void {
   const unknown = Object.keys(fields).find((name) => !KNOWN.has(name));
@@ -34,6 +44,7 @@ function checkChat(fields: ChatFields & Record<string, unknown>): void {
   if (fields.max_tokens != null && fields.max_completion_tokens != null) {
     refuseInvalid('Setting both max_tokens and max_completion_tokens is not supported.', { param: 'max_tokens' });
   }
+  checkFormat(fields);
   if (fields.stream !== true && fields.stream_options != null) {
     refuseInvalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.", {
       param: 'stream_options',

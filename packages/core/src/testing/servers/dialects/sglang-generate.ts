@@ -129,6 +129,7 @@ export const generate: Handler = async ({ body }, serving) => {
     maxTokens: sampling.max_new_tokens,
     stop: stopTexts(sampling.stop),
     choices: null,
+    schema: null,
   };
   const completion = await serving.complete(request, { keepStop: false });
   const lists = new LogprobLists(fields);
