@@ -1,4 +1,5 @@
 import type { DatasetManifest } from '@vlprm/core/records';
+import { NOT_STATED } from '../formats/imported-dataset.ts';
 
 /** Size classes of Hugging Face dataset cards: https://huggingface.co/docs/hub/datasets-cards */
 const SIZES: readonly [number, string][] = [
@@ -30,7 +31,8 @@ function table(head: readonly [string, string], rows: readonly (readonly [string
 
 function frontMatter(manifest: DatasetManifest): string {
   const licenses = [...new Set(Object.values(manifest.licenses))];
-  const license = licenses.length === 1 ? (licenses[0] as string) : 'other';
+  const [only = 'unknown'] = licenses;
+  const license = licenses.length > 1 ? 'other' : only === NOT_STATED ? 'unknown' : only;
   const splits = Object.keys(manifest.splits).map(
     (split) => `      - split: ${split}\n        path: ${split}-*.parquet`,
   );
