@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { Streams } from './commands/command-context.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { importCommand } from './commands/import.ts';
 import { labelCommand } from './commands/label.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { reportCommand } from './commands/report.ts';
@@ -17,6 +18,7 @@ import { VERSION } from './version.ts';
 const COMMANDS = [
   quickstartCommand,
   synthesizeCommand,
+  importCommand,
   labelCommand,
   trainCommand,
   evaluateCommand,
