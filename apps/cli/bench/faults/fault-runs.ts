@@ -78,7 +78,7 @@ export function faultVerdicts(runs: readonly FaultedRun[], { kills, problems }: 
       ...forAll(
         runs,
         ({ complete }) => complete,
-        ({ result }) => `${result.problems - result.unfinished}`,
+        ({ result }) => `${result.problems.done}`,
       ),
     },
     {

@@ -137,7 +137,7 @@ export async function runFaulted(options: FaultedRunOptions): Promise<FaultedRun
       kills: lives.kills,
       exit: exitCode,
       hash,
-      complete: result.unfinished === 0 && result.problems === settings.problems,
+      complete: result.problems.done === settings.problems,
       result,
       calls: {
         requests: tally.requests,

@@ -5,8 +5,7 @@ const count = z.int().nonnegative();
 /** What `synthesize --format json` says of a run, as far as it is compared. */
 export const synthesisResultSchema = z.object({
   hash: z.string(),
-  problems: count,
-  unfinished: count,
+  problems: z.object({ done: count, setAside: count, unfinished: count }),
   traces: count,
   kept: count,
   samples: z.record(z.string(), count),

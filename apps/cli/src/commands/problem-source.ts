@@ -1,5 +1,5 @@
 import { VlprmError } from '@vlprm/core/runtime';
-import { readProblems, type ImageOrigin, type LoadedProblem } from '@vlprm/data/problems';
+import { streamProblems, type ImageOrigin, type ProblemSource } from '@vlprm/data/problems';
 import { generatePuzzles } from '@vlprm/data/puzzle-world';
 
 const PUZZLES = 'puzzles:';
@@ -12,16 +12,18 @@ function puzzleCount(text: string): number {
   });
 }
 
+/** A problem source, and how many rows it has where that is known. */
+export interface NamedProblems {
+  readonly problems: ProblemSource;
+  readonly total: number | null;
+}
+
 /**
- * Problems of `puzzles:N` (N training puzzles of the seed) or of a JSONL file.
- * @throws ERR_RANGE, or what reading the file throws
+ * Problems of `puzzles:N` (N training puzzles of the seed) or of a JSONL file, whose rows are read as they are needed.
+ * @throws ERR_RANGE for a number of puzzles that is none
  */
-export async function loadProblems(
-  source: string,
-  seed: number,
-  images: Omit<ImageOrigin, 'folder'>,
-): Promise<LoadedProblem[]> {
-  if (!source.startsWith(PUZZLES)) return readProblems(source, images);
+export function problemSource(source: string, seed: number, images: Omit<ImageOrigin, 'folder'>): NamedProblems {
+  if (!source.startsWith(PUZZLES)) return { problems: streamProblems(source, images), total: null };
   const puzzles = generatePuzzles({ seed, split: 'train', count: puzzleCount(source) });
-  return puzzles.map(({ problem, png }) => ({ problem, images: [png] }));
+  return { problems: puzzles.map(({ problem, png }) => ({ problem, images: [png] })), total: puzzles.length };
 }

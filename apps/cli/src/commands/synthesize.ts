@@ -2,7 +2,6 @@ import type { Platform } from '@vlprm/api/platform';
 import { createAnswerChecker } from '@vlprm/core/text';
 import type { DatasetManifest } from '@vlprm/core/records';
 import type { Ledger } from '@vlprm/core/runtime';
-import type { LoadedProblem } from '@vlprm/data/problems';
 import type { SynthesisSummary } from '@vlprm/data/synthesis';
 import { Command } from 'commander';
 import { basename, join, resolve } from 'node:path';
@@ -19,7 +18,7 @@ import {
   type SharedFlags,
 } from './flags.ts';
 import { withLedger, withPlatform } from './platform.ts';
-import { loadProblems } from './problem-source.ts';
+import { problemSource, type NamedProblems } from './problem-source.ts';
 import { inRunFolder } from './run-scope.ts';
 import { spentText } from './spent.ts';
 
@@ -59,12 +58,20 @@ function settingsOf({ config }: CommandContext): Settings {
 
 /** Text of a finished synthesis. */
 export function synthesisText(folder: string, summary: SynthesisSummary, manifest: DatasetManifest): string {
+  const { problems, samples, rollouts, reviews } = summary;
   const share = percent(summary.traces === 0 ? null : summary.kept / summary.traces);
   const rows = [
-    ['problems', `${grouped(summary.problems)}, ${grouped(summary.unfinished)} unfinished`],
+    [
+      'problems',
+      `${grouped(problems.done)}, ${grouped(problems.setAside)} set aside, ${grouped(problems.unfinished)} unfinished`,
+    ],
     ['traces', `${grouped(summary.traces)}, ${grouped(summary.kept)} kept (${share})`],
-    ['rollouts', `${grouped(summary.rollouts.total)}, ${grouped(summary.rollouts.failed)} failed`],
-    ['failed', `${summary.samples.failed} samples, ${summary.reviewsFailed} reviews`],
+    [
+      'rollouts',
+      `${grouped(rollouts.total)}, ${grouped(rollouts.failed)} failed, ${grouped(rollouts.unparsable)} unparsable`,
+    ],
+    ['failed', `${samples.failed} samples, ${reviews.failed} reviews`],
+    ['unparsable', `${samples.unreadable} samples, ${reviews.unparsable} reviews`],
     ...Object.entries(summary.reasons).map(([reason, count]) => [reason, grouped(count)]),
   ];
   const files = manifest.files.map((file) => file.path).join(', ');
@@ -72,18 +79,11 @@ export function synthesisText(folder: string, summary: SynthesisSummary, manifes
 }
 
 interface Work {
-  readonly problems: readonly LoadedProblem[];
+  readonly problems: NamedProblems;
   readonly platform: Platform;
   readonly ledger: Ledger;
   readonly seed: number;
   readonly settings: Settings;
-}
-
-/** Licences of the sources that the problems come from, as far as they are known. */
-async function licensesOf(problems: readonly LoadedProblem[]): Promise<Record<string, string>> {
-  const { PUZZLE_LICENSES } = await import('@vlprm/data/puzzle-world');
-  const sources = new Set(problems.map(({ problem }) => problem.source));
-  return Object.fromEntries(Object.entries(PUZZLE_LICENSES).filter(([source]) => sources.has(source)));
 }
 
 async function synthesizeInto(
@@ -91,15 +91,17 @@ async function synthesizeInto(
   { problems, platform, ledger, seed, settings }: Work,
   { console, signal }: CommandContext,
 ): Promise<void> {
-  const { synthesize } = await import('@vlprm/data/synthesis');
+  const { datasetSource, synthesize } = await import('@vlprm/data/synthesis');
   const { writeDataset, datasetHash } = await import('@vlprm/data/storage');
+  const { PUZZLE_LICENSES } = await import('@vlprm/data/puzzle-world');
   const [policy, judge] = [await platform.policy(), await platform.judge()];
   const config = { ...settings, ...platform.identities(['policy', 'judge']) };
   await inRunFolder(folder, { command: 'synthesize', config, seed }, async (paths) => {
-    const { traces, rule, summary, exhausted } = await synthesize({
-      problems,
+    const synthesized = await synthesize({
+      problems: problems.problems,
+      ...(problems.total !== null && { total: problems.total }),
       policy,
-      judge,
+      judges: [judge],
       checker: createAnswerChecker(),
       ledger,
       options: { tracesPerProblem: settings.traces, rolloutsPerStep: settings.rollouts, seed },
@@ -108,14 +110,13 @@ async function synthesizeInto(
       events: console.events,
       signal,
     });
-    const bytes = new Map(problems.flatMap((one) => one.problem.images.map((ref, i) => [ref.sha256, one.images[i]])));
+    const { rule, summary, exhausted } = synthesized;
     const { manifest } = await writeDataset({
       dir: paths.dataset,
-      traces,
-      images: ({ sha256 }) => bytes.get(sha256) ?? new Uint8Array(),
+      ...datasetSource(synthesized),
       rule,
       seed,
-      licenses: await licensesOf(problems),
+      licenses: PUZZLE_LICENSES,
       run: basename(resolve(folder)),
     });
     const spent = await platform.spent();
@@ -148,7 +149,7 @@ export function synthesizeCommand(streams: Streams): Command {
         const settings = settingsOf(context);
         const seed = config.seed ?? DEFAULT_SEED;
         resolveRule(settings.rule, settings.threshold ?? undefined);
-        const problems = await loadProblems(settings.problems, seed, { remote: config.remoteImages, signal });
+        const problems = problemSource(settings.problems, seed, { remote: config.remoteImages, signal });
         const folder = config.out ?? join('runs', `synthesize-${seed}`);
         await withLedger(runPaths(folder).ledger, (ledger) =>
           withPlatform(

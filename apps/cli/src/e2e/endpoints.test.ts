@@ -31,7 +31,8 @@ function writeConfig(name: string, content: unknown): string {
 }
 
 const spentSchema = z.array(z.object({ use: z.string(), model: z.string().nullable(), usage: usageSchema }));
-const resultSchema = z.object({ hash: z.string(), unfinished: z.int(), traces: z.int(), spent: spentSchema });
+const problemsSchema = z.object({ done: z.int(), setAside: z.int(), unfinished: z.int() });
+const resultSchema = z.object({ hash: z.string(), problems: problemsSchema, traces: z.int(), spent: spentSchema });
 const parse = ({ stdout }: CliResult) => resultSchema.parse(JSON.parse(stdout));
 
 function synthesize(out: string, ...more: string[]): Promise<CliResult> {
@@ -68,7 +69,7 @@ describe('the puzzle world behind servers', () => {
     expect(stopped.stderr).toMatch(/^error\[ERR_BUDGET\]: .*--budget-calls.*same command/);
     expect(stopped.stderr.trim().split('\n')).toHaveLength(1);
     const partial = parse(stopped);
-    expect(partial.unfinished).toBeGreaterThan(0);
+    expect(partial.problems.unfinished).toBeGreaterThan(0);
     expect(callsOf(partial.spent, 'policy', 'judge')).toBeLessThanOrEqual(all - 20);
     expect(runSchema.parse(JSON.parse(readFileSync(join(folder, 'budget', 'run.json'), 'utf8'))).exit).toBe(5);
 

@@ -3,7 +3,7 @@ import type { Trace } from '@vlprm/core/records';
 import { VlprmError, type Ledger } from '@vlprm/core/runtime';
 import { createAnswerChecker } from '@vlprm/core/text';
 import { WORLD_HASH, type Puzzle } from '@vlprm/data/puzzle-world';
-import { synthesize, type SynthesisSummary } from '@vlprm/data/synthesis';
+import { collectTraces, synthesize, type SynthesisSummary } from '@vlprm/data/synthesis';
 import {
   judgeFirstErrorAccuracy,
   judgeTraces,
@@ -37,10 +37,10 @@ export interface SynthesizedTraces {
 
 /** Samples, estimates, reviews and labels the training puzzles. Resumes from the ledger. */
 export async function runSynthesis(input: SynthesisStageInput, context: StageContext): Promise<SynthesizedTraces> {
-  const { traces, summary } = await synthesize({
+  const synthesized = await synthesize({
     problems: input.puzzles.map(({ problem, png }) => ({ problem, images: [png] })),
     policy: input.policy,
-    judge: input.judge,
+    judges: [input.judge],
     checker: createAnswerChecker(),
     ledger: input.ledger,
     options: {
@@ -52,7 +52,8 @@ export async function runSynthesis(input: SynthesisStageInput, context: StageCon
     signal: context.signal,
     events: context.events,
   });
-  return { traces, relabelled: relabelByEveryRule(traces), summary };
+  const traces = await collectTraces(synthesized);
+  return { traces, relabelled: relabelByEveryRule(traces), summary: synthesized.summary };
 }
 
 /** The labels of every rule against the scenes. */
@@ -84,7 +85,7 @@ function counts({
   traces,
   samples,
   rollouts,
-  reviewsFailed,
+  reviews,
   usage,
 }: SynthesisSummary): Pick<
   Report['synthesis'],
@@ -94,7 +95,7 @@ function counts({
   return {
     traces,
     rollouts: rollouts.total,
-    failed: samples.failed + rollouts.failed + reviewsFailed,
+    failed: samples.failed + rollouts.failed + reviews.failed,
     policyCalls: usage.sample.calls + usage.estimate.calls,
     judgeCalls: usage.judge.calls,
     usd: spent.includes(null) ? null : spent.reduce<number>((sum, usd) => sum + (usd ?? 0), 0),

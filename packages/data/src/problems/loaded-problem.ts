@@ -4,4 +4,6 @@ import type { Problem } from '@vlprm/core/records';
 export interface LoadedProblem {
   readonly problem: Problem;
   readonly images: readonly Uint8Array[];
+  /** Where it was read, `file:line`; absent for a problem that was made. */
+  readonly where?: string;
 }

@@ -4,10 +4,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PROBLEM_SCHEMA, problemSchema } from '@vlprm/core/records';
+import { PROBLEM_SCHEMA, problemSchema, rejectSchema } from '@vlprm/core/records';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { problemFromImage, readProblems } from './problems-jsonl.ts';
+import type { LoadedProblem } from './loaded-problem.ts';
+import type { ProblemRow } from './problem-source.ts';
+import { problemFromImage, streamProblems } from './problems-jsonl.ts';
 
 let dir: string;
 const pictures: Record<string, Buffer> = {};
@@ -40,6 +42,19 @@ const hash = (name: string): string =>
   createHash('sha256')
     .update(pictures[name] as Buffer)
     .digest('hex');
+
+async function rowsOf(path: string, from: Parameters<typeof streamProblems>[1] = {}): Promise<ProblemRow[]> {
+  const rows: ProblemRow[] = [];
+  for await (const row of streamProblems(path, from)) rows.push(row);
+  return rows;
+}
+
+async function readProblems(path: string, from: Parameters<typeof streamProblems>[1] = {}): Promise<LoadedProblem[]> {
+  return (await rowsOf(path, from)).flatMap((row) => {
+    if ('reject' in row) throw new Error(row.reject.reason);
+    return [row];
+  });
+}
 
 describe('a problem file', () => {
   it('needs no more than a question and an image', async () => {
@@ -120,21 +135,38 @@ describe('a problem file', () => {
       ':2',
     ],
     ['broken JSON', '{"question": ', 'ERR_FILE_MALFORMED', ':2'],
-    ['the same problem twice', { image: 'pictures/b.jpg', question: 'first?' }, 'ERR_DATASET_INVALID', ':2'],
     [
       'an image that is another one than its hash says',
       { image: { path: 'pictures/a.png', sha256: 'f'.repeat(64) }, question: 'q' },
       'ERR_DATASET_INVALID',
       ':2: pictures/a.png',
     ],
-  ])('refuses %s, by file and line', async (_, row, code, where) => {
-    const path = await problemFile({ image: 'pictures/b.jpg', question: 'first?' }, row);
-    await expect(readProblems(path)).rejects.toMatchObject({ code, where: `${path}${where}` });
+  ])('sets %s aside, by file and line, and goes on', async (_, row, code, where) => {
+    const good = (question: string) => ({ image: 'pictures/b.jpg', question });
+    const path = await problemFile(good('first?'), row, good('third?'));
+    const [first, broken, third] = await rowsOf(path);
+    expect([first, third]).toMatchObject([{ problem: { question: 'first?' } }, { problem: { question: 'third?' } }]);
+    const reject = { stage: 'problem', problemId: null, sample: null, code, where: `${path}${where}` };
+    expect(broken).toMatchObject({ reject });
+    expect(rejectSchema.parse((broken as { reject: unknown }).reject)).toEqual((broken as { reject: unknown }).reject);
   });
 
-  it('refuses a file that is missing or empty', async () => {
-    await expect(readProblems(join(dir, 'none.jsonl'))).rejects.toMatchObject({ code: 'ERR_FILE_MISSING' });
-    await expect(readProblems(await problemFile(''))).rejects.toMatchObject({ code: 'ERR_DATASET_INVALID' });
+  it('is read row by row, and anew each time', async () => {
+    const questions = Array.from({ length: 50 }, (_, i) => ({ image: 'pictures/a.png', question: `${i}?`, answer: 1 }));
+    const path = await problemFile(...questions);
+    const source = streamProblems(path);
+    for await (const row of source) {
+      expect(row).toMatchObject({ problem: { question: '0?' }, where: `${path}:1` });
+      break;
+    }
+    await problemFile(...questions.slice(0, 2));
+    const again: ProblemRow[] = [];
+    for await (const row of source) again.push(row);
+    expect(again).toHaveLength(2);
+  });
+
+  it('cannot be without the file', async () => {
+    await expect(rowsOf(join(dir, 'none.jsonl'))).rejects.toMatchObject({ code: 'ERR_FILE_MISSING' });
   });
 });
 
@@ -159,12 +191,11 @@ describe('an image that a URL names', () => {
   it('is refused by file and line where it is not allowed, or is not public', async () => {
     const path = await problemFile({ image: url, question: 'q' });
     const refusal = { code: 'ERR_IMAGE_FETCH', where: expect.stringContaining(`${path}:1: `) as string };
-    await expect(readProblems(path)).rejects.toMatchObject(refusal);
-    await expect(readProblems(path, { remote: {} })).rejects.toMatchObject(refusal);
+    expect(await rowsOf(path)).toMatchObject([{ reject: refusal }]);
+    expect(await rowsOf(path, { remote: {} })).toMatchObject([{ reject: refusal }]);
     const file = await problemFile({ image: 'file:///etc/passwd', question: 'q' });
-    const never = { code: 'ERR_IMAGE_FETCH', fix: expect.stringContaining('path of a file') as string };
-    await expect(readProblems(file, { remote: {} })).rejects.toMatchObject(never);
-    await expect(readProblems(file)).rejects.toMatchObject(never);
+    expect(await rowsOf(file, { remote: {} })).toMatchObject([{ reject: { code: 'ERR_IMAGE_FETCH' } }]);
+    expect(await rowsOf(file)).toMatchObject([{ reject: { code: 'ERR_IMAGE_FETCH' } }]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { dirname } from 'node:path';
 import { imageRefSchema, PROBLEM_SCHEMA, type Problem } from '@vlprm/core/records';
-import { contentHash, readJsonl, VlprmError } from '@vlprm/core/runtime';
+import { contentHash, readJsonlRows, throwIfAborted, VlprmError } from '@vlprm/core/runtime';
 import { z } from 'zod';
 import { readImageFile, type ImageFile, type ImageOrigin } from './image-file.ts';
 import type { LoadedProblem } from './loaded-problem.ts';
+import { rejectProblem, type ProblemRow } from './problem-source.ts';
 
 const text = z.string().trim().min(1);
 const imageSchema = z.union([text, imageRefSchema.partial().extend({ path: text })]);
@@ -81,39 +82,39 @@ async function readRowImages(row: Row, from: ImageOrigin, where: string): Promis
   );
 }
 
-/**
- * Problems of a JSONL file with the bytes of their images, in order. Image paths are relative to the file; http(s) URLs
- * are fetched where `from.remote` allows it. `id` defaults to a hash of what the problem says, `groupId` to a hash of
- * its images. An error names `file:line`.
- * @throws ERR_FILE_MISSING for the file or an image; ERR_FILE_MALFORMED; ERR_SCHEMA_VERSION; ERR_IMAGE_FETCH;
- *   ERR_IMAGE_DECODE; ERR_ABORTED; ERR_DATASET_INVALID for an image that does not match its hash, an id that is there twice, or a file without problems
- */
-export async function readProblems(path: string, from: Omit<ImageOrigin, 'folder'> = {}): Promise<LoadedProblem[]> {
+type ProblemFileOrigin = Omit<ImageOrigin, 'folder'>;
+
+async function loadRow(row: Row, images: ImageOrigin, where: string): Promise<LoadedProblem> {
+  const { options = null, answer = null, source = 'problems-jsonl' } = row;
+  return { ...toProblem({ ...row, options, answer, source }, await readRowImages(row, images, where)), where };
+}
+
+async function* problemRows(path: string, from: ProblemFileOrigin): AsyncGenerator<ProblemRow> {
   const images = { ...from, folder: dirname(path) };
-  const problems: LoadedProblem[] = [];
-  const lines = new Map<string, number>();
-  for await (const { line, value: row } of readJsonl(path, rowSchema)) {
-    const where = `${path}:${line}`;
-    const files = await readRowImages(row, images, where);
-    const { options = null, answer = null, source = 'problems-jsonl' } = row;
-    const loaded = toProblem({ ...row, options, answer, source }, files);
-    const first = lines.get(loaded.problem.id);
-    if (first !== undefined) {
-      throw new VlprmError('ERR_DATASET_INVALID', `the same problem as in line ${first}`, {
-        where,
-        fix: 'remove one of them',
-      });
+  for await (const row of readJsonlRows(path, rowSchema)) {
+    if ('error' in row) {
+      yield { reject: rejectProblem(null, row.error) };
+      continue;
     }
-    lines.set(loaded.problem.id, line);
-    problems.push(loaded);
+    try {
+      yield await loadRow(row.value, images, `${path}:${row.line}`);
+    } catch (error) {
+      throwIfAborted(from.signal);
+      if (!VlprmError.is(error)) throw error;
+      yield { reject: rejectProblem(row.value.id ?? null, error) };
+    }
   }
-  if (problems.length === 0) {
-    throw new VlprmError('ERR_DATASET_INVALID', 'the file holds no problem', {
-      where: path,
-      fix: 'give one JSON object a line',
-    });
-  }
-  return problems;
+}
+
+/**
+ * Problems of a JSONL file as a source that holds one row at a time and reads the file anew each time it is iterated.
+ * Image paths are relative to the file; http(s) URLs are fetched, in every pass, where `from.remote` allows it. `id`
+ * defaults to a hash of what the problem says, `groupId` to a hash of its images. A row that cannot be read (broken JSON,
+ * a missing field, an image that is not there or cannot be decoded) is a reject that names `file:line`.
+ * Iterating throws ERR_FILE_MISSING, ERR_FILE_MALFORMED for the file, and ERR_ABORTED.
+ */
+export function streamProblems(path: string, from: ProblemFileOrigin = {}): AsyncIterable<ProblemRow> {
+  return { [Symbol.asyncIterator]: () => problemRows(path, from) };
 }
 
 /**

@@ -1,33 +1,21 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATASET_SCHEMA, type DatasetManifest, type ImageRef, type Trace } from '@vlprm/core/records';
-import {
-  hashFile,
-  parseTrace,
-  sha256,
-  VlprmError,
-  writeAtomically,
-  writeFileAtomic,
-  writeJsonAtomic,
-} from '@vlprm/core/runtime';
-import { jsonLine } from '../formats/jsonl.ts';
-import { jsonlToParquet } from '../formats/parquet.ts';
-import { TRACE_COLUMNS_SQL, traceToRow } from '../formats/traces-parquet.ts';
+import { parseTrace, sha256, VlprmError, writeFileAtomic, writeJsonAtomic } from '@vlprm/core/runtime';
 import { datasetCard, type DatasetCounts } from './dataset-card.ts';
+import { ShardWriter, type DatasetFormat, type ShardLayout } from './shard-writer.ts';
 
-export type DatasetFormat = 'parquet' | 'jsonl';
-
-/** Gives the bytes of an image that a trace names. */
+/** Gives the bytes of an image that a trace names. It is asked for a trace's images before the next trace is taken. */
 export type ImageSource = (image: ImageRef) => Uint8Array | Promise<Uint8Array>;
 
 export interface DatasetRequest {
   readonly dir: string;
-  /** All traces, dropped ones included; the order is kept. */
-  readonly traces: readonly Trace[];
+  /** All traces, dropped ones included; the order is kept. They are taken one at a time and not held. */
+  readonly traces: Iterable<Trace> | AsyncIterable<Trace>;
   readonly images: ImageSource;
   readonly rule: { readonly name: string; readonly threshold: number | null } | null;
   readonly seed: number | null;
-  /** Licence of each source. */
+  /** Licence of each source; those of sources that occur are written. */
   readonly licenses?: Readonly<Record<string, string>>;
   /** What the dataset was made by, e.g. the configuration hash of its run. */
   readonly run?: string;
@@ -75,43 +63,31 @@ async function writeImage(dir: string, image: ImageRef, source: ImageSource): Pr
   await rename(temporary, path);
 }
 
-/** Writes the images of the traces, each once. */
-async function writeImages(dir: string, traces: readonly Trace[], source: ImageSource): Promise<void> {
-  const images = new Map(traces.flatMap((trace) => trace.images.map((image) => [image.sha256, image] as const)));
-  await mkdir(join(dir, 'images'), { recursive: true });
-  for (const image of images.values()) await writeImage(dir, image, source);
-}
+/** Hashes of images that are remembered as written; images of an earlier trace are looked up on disk. */
+const REMEMBERED = 4096;
 
-function shardName(split: string, index: number, shards: number, format: DatasetFormat): string {
-  const five = (value: number): string => String(value).padStart(5, '0');
-  return `${split}-${five(index)}-of-${five(shards)}.${format}`;
-}
+class ImageWriter {
+  readonly #dir: string;
+  readonly #source: ImageSource;
+  #written = new Set<string>();
 
-async function writeShard(path: string, format: DatasetFormat, traces: readonly Trace[]): Promise<void> {
-  if (format === 'jsonl') return writeFileAtomic(path, traces.map(jsonLine));
-  const rows = `${path}.rows`;
-  try {
-    await writeFileAtomic(
-      rows,
-      traces.map((trace) => jsonLine(traceToRow(trace))),
-    );
-    await writeAtomically(path, (temporary) => jsonlToParquet(rows, temporary, TRACE_COLUMNS_SQL));
-  } finally {
-    await rm(rows, { force: true });
+  constructor(dir: string, source: ImageSource) {
+    this.#dir = dir;
+    this.#source = source;
+  }
+
+  async add(images: readonly ImageRef[]): Promise<void> {
+    for (const image of images) {
+      if (this.#written.has(image.sha256)) continue;
+      await writeImage(this.#dir, image, this.#source);
+      if (this.#written.size >= REMEMBERED) this.#written = new Set();
+      this.#written.add(image.sha256);
+    }
   }
 }
 
-type ManifestFile = DatasetManifest['files'][number];
-
-interface Layout {
-  readonly dir: string;
-  readonly split: string;
-  readonly formats: readonly DatasetFormat[];
-  readonly rowsPerShard: number;
-}
-
 /** @throws ERR_RANGE */
-function requireLayout(layout: Layout): Layout {
+function requireLayout(layout: ShardLayout): ShardLayout {
   if (Number.isSafeInteger(layout.rowsPerShard) && layout.rowsPerShard > 0 && layout.formats.length > 0) return layout;
   throw new VlprmError('ERR_RANGE', 'a dataset needs at least one format and one row per shard', {
     where: layout.dir,
@@ -119,26 +95,10 @@ function requireLayout(layout: Layout): Layout {
   });
 }
 
-async function writeShards(traces: readonly Trace[], layout: Layout): Promise<ManifestFile[]> {
-  const { dir, split, formats, rowsPerShard } = layout;
-  const shards = Math.max(1, Math.ceil(traces.length / rowsPerShard));
-  const files: ManifestFile[] = [];
-  for (const format of formats) {
-    for (let index = 0; index < shards; index++) {
-      const rows = traces.slice(index * rowsPerShard, (index + 1) * rowsPerShard);
-      const name = shardName(split, index, shards, format);
-      const path = join(dir, name);
-      await writeShard(path, format, rows);
-      files.push({ path: name, sha256: await hashFile(path), rows: rows.length, bytes: (await stat(path)).size });
-    }
-  }
-  return files;
-}
-
 /** Removes shards and leftovers of an earlier dataset in the same folder. */
 async function removeStale(dir: string, keep: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(dir)) {
-    if (/(\.parquet|\.jsonl|\.rows|\.tmp)$/.test(name) && !keep.has(name)) await rm(join(dir, name));
+    if (/\.(parquet|jsonl|tmp)$/.test(name) && !keep.has(name)) await rm(join(dir, name));
   }
 }
 
@@ -146,53 +106,88 @@ function increment(counts: Record<string, number>, key: string): void {
   counts[key] = (counts[key] ?? 0) + 1;
 }
 
-function countDataset(traces: readonly Trace[]): DatasetCounts {
-  const labels = { right: 0, neutral: 0, wrong: 0, none: 0 };
-  const sources: Record<string, number> = {};
-  const reasons: Record<string, number> = {};
-  for (const trace of traces) {
-    increment(sources, trace.provenance.source);
-    increment(reasons, trace.consensus?.reason ?? 'unlabelled');
-    for (const { label } of trace.steps) {
-      labels[label === null ? 'none' : label === 1 ? 'right' : label === 0 ? 'neutral' : 'wrong'] += 1;
+/** Counts traces for the card and the manifest as they pass. */
+class TraceCount {
+  readonly #labels = { right: 0, neutral: 0, wrong: 0, none: 0 };
+  readonly #sources: Record<string, number> = {};
+  readonly #reasons: Record<string, number> = {};
+  all = 0;
+  kept = 0;
+
+  add({ consensus, provenance, steps }: Trace): void {
+    this.all += 1;
+    if (consensus?.kept === true) this.kept += 1;
+    increment(this.#sources, provenance.source);
+    increment(this.#reasons, consensus?.reason ?? 'unlabelled');
+    for (const { label } of steps) {
+      this.#labels[label === null ? 'none' : label === 1 ? 'right' : label === 0 ? 'neutral' : 'wrong'] += 1;
     }
   }
-  return { labels, sources, reasons };
+
+  get counts(): DatasetCounts {
+    return { labels: this.#labels, sources: this.#sources, reasons: this.#reasons };
+  }
+}
+
+function licensesOf(
+  sources: DatasetCounts['sources'],
+  licenses: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(licenses).filter(([source]) => source in sources));
+}
+
+/** Writes the images and shards of the traces as they come. */
+async function writeTraces(
+  request: DatasetRequest,
+  layout: ShardLayout,
+): Promise<{ files: DatasetManifest['files']; count: TraceCount }> {
+  const { dir } = request;
+  await mkdir(join(dir, 'images'), { recursive: true });
+  const images = new ImageWriter(dir, request.images);
+  const shards = new ShardWriter(layout);
+  const count = new TraceCount();
+  try {
+    for await (const trace of request.traces) {
+      await images.add(trace.images);
+      const own = trace.images.map((image) => ({ ...image, path: imagePath(image) }));
+      // Parsing puts the fields in the order of the schema, whoever made the trace.
+      const parsed = parseTrace({ ...trace, images: own }, `trace ${trace.id}`);
+      await shards.add(parsed);
+      count.add(parsed);
+    }
+    return { files: await shards.finish(), count };
+  } finally {
+    await shards.abandon();
+  }
 }
 
 /**
- * Writes a dataset folder: images, shards (Parquet and JSONL), the card, and last the manifest with all hashes.
+ * Writes a dataset folder: images, shards (Parquet and JSONL), the card, and last the manifest with all hashes. Memory
+ * does not grow with the traces.
  * Each file is written whole or not at all; without its manifest a folder is no dataset, so a killed write is never read.
  * The same traces give the same bytes in every file but the manifest, which carries its time.
- * @returns the manifest, and the traces as written: their images lie in the dataset folder
- * @throws ERR_RANGE, ERR_DATASET_INVALID, ERR_TRACE_EMPTY, ERR_TRACE_MALFORMED, and what `images` throws
+ * @throws ERR_RANGE, ERR_DATASET_INVALID, ERR_TRACE_EMPTY, ERR_TRACE_MALFORMED, and what `traces` and `images` throw
  */
-export async function writeDataset(request: DatasetRequest): Promise<{ manifest: DatasetManifest; traces: Trace[] }> {
+export async function writeDataset(request: DatasetRequest): Promise<{ manifest: DatasetManifest }> {
   const { dir, rule, seed, split = 'train', formats = ['parquet', 'jsonl'], rowsPerShard = 20_000 } = request;
   const layout = requireLayout({ dir, split, formats, rowsPerShard });
   await rm(join(dir, 'manifest.json'), { force: true });
-  await writeImages(dir, request.traces, request.images);
-  const traces = request.traces.map((trace) => {
-    const images = trace.images.map((image) => ({ ...image, path: imagePath(image) }));
-    // Parsing puts the fields in the order of the schema, whoever made the trace.
-    return parseTrace({ ...trace, images }, `trace ${trace.id}`);
-  });
-  const files = await writeShards(traces, layout);
+  const { files, count } = await writeTraces(request, layout);
   const manifest: DatasetManifest = {
     schema: DATASET_SCHEMA,
     files,
-    traces: traces.length,
-    kept: traces.filter((trace) => trace.consensus?.kept === true).length,
+    traces: count.all,
+    kept: count.kept,
     rule: rule?.name ?? null,
     threshold: rule?.threshold ?? null,
-    splits: { [split]: traces.length },
+    splits: { [split]: count.all },
     seed,
-    licenses: { ...request.licenses },
+    licenses: licensesOf(count.counts.sources, request.licenses),
     run: request.run ?? null,
     createdAt: new Date().toISOString(),
   };
-  await writeFileAtomic(join(dir, 'README.md'), datasetCard(manifest, countDataset(traces)));
+  await writeFileAtomic(join(dir, 'README.md'), datasetCard(manifest, count.counts));
   await removeStale(dir, new Set(files.map(({ path }) => path)));
   await writeJsonAtomic(join(dir, 'manifest.json'), manifest);
-  return { manifest, traces };
+  return { manifest };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fc, test as propertyTest } from '@fast-check/vitest';
 import type { ImageRef, StepLabel, Trace } from '@vlprm/core/records';
+import { parseTrace } from '@vlprm/core/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { relabel } from '../consensus/index.ts';
 import { readTracesJsonl, readTracesParquet } from '../formats/index.ts';
@@ -46,10 +47,18 @@ function request(dir: string, traces: readonly Trace[], fields: Partial<DatasetR
   return { dir, traces, images: () => picture, rule: { name: 'hybrid', threshold: 0 }, seed: 7, ...fields };
 }
 
+/** A trace as a dataset holds it: its images lie in the folder. */
+function asWritten(trace: Trace): Trace {
+  const images = trace.images.map((one) => ({ ...one, path: `images/${one.sha256}.png` }));
+  return parseTrace({ ...trace, images }, trace.id);
+}
+
 describe('a dataset folder', () => {
   it('gives back what was written, from Parquet and from JSONL, in shards', async () => {
     const dir = folder();
-    const { manifest, traces } = await writeDataset(request(dir, manyTraces(25), { rowsPerShard: 10 }));
+    const given = manyTraces(25);
+    const { manifest } = await writeDataset(request(dir, given, { rowsPerShard: 10 }));
+    const traces = given.map(asWritten);
     expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
       ['train-00000-of-00003.parquet', 10],
       ['train-00001-of-00003.parquet', 10],
@@ -118,6 +127,40 @@ describe('a dataset folder', () => {
     expect(await readTraces(await openDataset(dir))).toHaveLength(3);
   });
 
+  it('takes traces one at a time, and their images before the next', async () => {
+    const log: string[] = [];
+    async function* given(): AsyncGenerator<Trace> {
+      for (const trace of manyTraces(4)) {
+        log.push(trace.id);
+        const bytes = new TextEncoder().encode(trace.id);
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        yield { ...trace, images: [{ ...image, sha256, path: trace.id }] };
+      }
+    }
+    const images = ({ path }: ImageRef): Uint8Array => {
+      log.push(`image of ${path}`);
+      return new TextEncoder().encode(path);
+    };
+    const dir = folder();
+    const { manifest } = await writeDataset({ ...request(dir, []), traces: given(), images, rowsPerShard: 2 });
+    expect(log).toEqual([0, 1, 2, 3].flatMap((i) => [`trace-${i}`, `image of trace-${i}`]));
+    expect(manifest).toMatchObject({ traces: 4, files: [{ rows: 2 }, { rows: 2 }, { rows: 2 }, { rows: 2 }] });
+  });
+
+  it('leaves no manifest and no shard when the traces break off, and writes over what is left', async () => {
+    const dir = folder();
+    async function* broken(): AsyncGenerator<Trace> {
+      yield* manyTraces(5);
+      throw new Error('the source is gone');
+    }
+    const half = { ...request(dir, []), traces: broken(), rowsPerShard: 2 };
+    await expect(writeDataset(half)).rejects.toThrow('the source is gone');
+    expect((await readdir(dir)).every((name) => name === 'images' || name.endsWith('.tmp'))).toBe(true);
+    await writeDataset(request(dir, manyTraces(5)));
+    expect((await readdir(dir)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    expect(await readTraces(await openDataset(dir))).toHaveLength(5);
+  });
+
   it('is no dataset until its manifest is written', async () => {
     const dir = folder();
     await writeDataset(request(dir, manyTraces(3)));
@@ -178,10 +221,10 @@ describe('what a dataset folder refuses', () => {
 
   it('an image whose bytes are others', async () => {
     const dir = folder();
-    const { traces } = await writeDataset(request(dir, manyTraces(1)));
+    await writeDataset(request(dir, manyTraces(1)));
     await writeFile(join(dir, `images/${image.sha256}.png`), 'other bytes');
     const dataset = await openDataset(dir);
-    await expect(dataset.image(traces[0]?.images[0] as ImageRef)).rejects.toMatchObject({
+    await expect(dataset.image({ ...image, path: `images/${image.sha256}.png` })).rejects.toMatchObject({
       code: 'ERR_DATASET_INVALID',
     });
     await expect(
@@ -252,13 +295,9 @@ describe('formats', () => {
     numRuns: 8,
   })('every trace survives Parquet and JSONL unchanged', async (traces, rule) => {
     const dir = folder();
-    const written = await writeDataset(
-      request(
-        dir,
-        relabel(traces, rule).map((trace) => ({ ...trace, images: [] })),
-      ),
-    );
-    const expected = JSON.parse(JSON.stringify(written.traces)) as Trace[];
+    const given = relabel(traces, rule).map((trace) => ({ ...trace, images: [] }));
+    await writeDataset(request(dir, given));
+    const expected = JSON.parse(JSON.stringify(given.map(asWritten))) as Trace[];
     expect(await readTraces(await openDataset(dir))).toEqual(expected);
     const lines: Trace[] = [];
     for await (const trace of readTracesJsonl(join(dir, 'train-00000-of-00001.jsonl'))) lines.push(trace);

@@ -3,15 +3,9 @@ import { NO_USAGE, stepValueSchema, type Outcome, type Step, type StepValue } fr
 import { contentHash } from '@vlprm/core/runtime';
 import { mcLabels } from '@vlprm/native-cuda';
 import { z } from 'zod';
-import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import type { ResolvedSynthesisOptions } from './options.ts';
-import { checkedProposals, isTrace, presented, proposeOptions, type Sample } from './sampling.ts';
+import { checkedProposals, isTrace, presented, proposeOptions, type Sample, type SampledProblem } from './sampling.ts';
 import type { Stage } from './stage.ts';
-
-export interface SampledProblem {
-  readonly loaded: LoadedProblem;
-  readonly samples: readonly Sample[];
-}
 
 const estimateSchema = z.object({
   /** Rollouts that were asked for; a prefix that several solutions share is continued once. */
@@ -19,8 +13,8 @@ const estimateSchema = z.object({
   /** Of those: calls that did not come back, and answers that could not be read. */
   failed: z.int().nonnegative(),
   unparsable: z.int().nonnegative(),
-  /** [samples][steps]; empty for a sample that is no trace. */
-  values: z.array(z.array(stepValueSchema)),
+  /** [samples][steps]; null for a step that was not estimated, empty for a sample that is no trace. */
+  values: z.array(z.array(stepValueSchema.nullable())),
 });
 export type Estimate = z.infer<typeof estimateSchema>;
 
@@ -28,35 +22,30 @@ const OUTCOME: Readonly<Record<Outcome, number>> = { incorrect: 0, correct: 1, u
 
 /** A distinct prefix of a problem, with the steps that it ends with. */
 interface PrefixGroup {
-  /** Index in the batch. */
-  readonly problem: number;
   readonly prefix: Prefix;
   readonly reference: string;
   readonly owners: { readonly sample: number; readonly step: number }[];
 }
 
-/** Prefixes after every step of every solution; those of one problem with equal steps are one group. */
-function prefixGroups(problems: readonly SampledProblem[]): PrefixGroup[] {
-  return problems.flatMap(({ loaded, samples }, problem) => {
-    const groups = new Map<string, PrefixGroup>();
-    const shown = presented(loaded);
-    samples.forEach((sample, index) => {
-      if (!isTrace(sample)) return;
-      sample.steps.forEach((_, step) => {
-        const steps: Step[] = sample.steps.slice(0, step + 1);
-        const key = contentHash(steps);
-        const group = groups.get(key) ?? {
-          problem,
-          prefix: { ...shown, steps },
-          reference: loaded.problem.answer as string,
-          owners: [],
-        };
-        group.owners.push({ sample: index, step });
-        groups.set(key, group);
-      });
+/** Prefixes after every step of every solution; those with equal steps are one group. */
+function prefixGroups({ loaded, samples }: SampledProblem): PrefixGroup[] {
+  const groups = new Map<string, PrefixGroup>();
+  const shown = presented(loaded);
+  samples.forEach((sample, index) => {
+    if (!isTrace(sample)) return;
+    sample.steps.forEach((_, step) => {
+      const steps: Step[] = sample.steps.slice(0, step + 1);
+      const key = contentHash(steps);
+      const group = groups.get(key) ?? {
+        prefix: { ...shown, steps },
+        reference: loaded.problem.answer as string,
+        owners: [],
+      };
+      group.owners.push({ sample: index, step });
+      groups.set(key, group);
     });
-    return [...groups.values()];
   });
+  return [...groups.values()];
 }
 
 /** Outcome of every rollout, [groups · n]: a failed call is never shown to the checker. */
@@ -99,23 +88,20 @@ function countOutcomes(outcomes: Uint8Array, groups: number, n: number): StepVal
 }
 
 /** Hands each group's counts back to the steps that it stands for. */
-function toEstimates(
-  problems: readonly SampledProblem[],
+function toEstimate(
+  samples: readonly Sample[],
   groups: readonly PrefixGroup[],
   counts: readonly StepValue[],
-): Estimate[] {
-  const estimates = problems.map(({ samples }): Estimate => {
-    return { rollouts: 0, failed: 0, unparsable: 0, values: samples.map(() => []) };
-  });
-  groups.forEach(({ problem, owners }, i) => {
-    const estimate = estimates[problem] as Estimate;
+): Estimate {
+  const estimate: Estimate = { rollouts: 0, failed: 0, unparsable: 0, values: samples.map(() => []) };
+  groups.forEach(({ owners }, i) => {
     const count = counts[i] as StepValue;
     estimate.rollouts += count.budget;
     estimate.failed += count.failed;
     estimate.unparsable += count.unparsable;
     for (const { sample, step } of owners) (estimate.values[sample] as StepValue[])[step] = count;
   });
-  return estimates;
+  return estimate;
 }
 
 /**
@@ -138,8 +124,8 @@ export function estimationStage(
       policy: policy.name,
       options: proposeOptions(options, n, 'rollout'),
     }),
-    compute: async (problems, signal) => {
-      const groups = prefixGroups(problems);
+    compute: async (sampled, signal) => {
+      const groups = prefixGroups(sampled);
       const { proposals, usage } =
         groups.length === 0
           ? { proposals: [], usage: NO_USAGE }
@@ -150,7 +136,7 @@ export function estimationStage(
             );
       const outcomes = rolloutOutcomes(groups, checkedProposals(policy, proposals, groups.length, n), checker);
       const counts = countOutcomes(outcomes, groups.length, n);
-      return { values: toEstimates(problems, groups, counts), usage };
+      return { value: toEstimate(sampled.samples, groups, counts), usage };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { VlprmError } from '@vlprm/core/runtime';
 import { z } from 'zod';
+import { ESTIMATOR_NAMES } from './estimators/estimator.ts';
 
 const count = (maximum: number) => z.int().min(1).max(maximum);
 
@@ -11,10 +12,16 @@ export const synthesisOptionsSchema = z.strictObject({
   /** Sampling temperature; left to the policy when absent. */
   temperature: z.number().min(0).max(10).nullable().default(null),
   seed: z.int().nonnegative().max(Number.MAX_SAFE_INTEGER).default(0),
-  /** Problems per model call; a batch is done or not done as a whole. */
-  batchSize: count(65_536).default(32),
-  /** Batches in flight. */
-  concurrency: count(1024).default(2),
+  /** How the rollouts are spent on the steps. */
+  estimator: z.enum(ESTIMATOR_NAMES).default('exhaustive'),
+  /** Most rollouts of one problem; null leaves the number to the estimator. */
+  rolloutsPerProblem: count(1_000_000).nullable().default(null),
+  /** Reviews of every solution by each judge. */
+  votes: count(64).default(1),
+  /** Share of solutions that may be set aside before the run stops. */
+  maxRejectRate: z.number().min(0).max(1).default(0.5),
+  /** Problems in flight. */
+  concurrency: count(65_536).default(64),
 });
 
 /** Options with every default filled in. */

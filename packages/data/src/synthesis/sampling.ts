@@ -4,10 +4,8 @@ import { seedFrom, VlprmError } from '@vlprm/core/runtime';
 import { z } from 'zod';
 import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import type { ResolvedSynthesisOptions } from './options.ts';
+import { failureSchema, toFailure, type Failure } from './failure.ts';
 import type { Stage } from './stage.ts';
-
-/** A call that failed, as the ledger keeps it. */
-export const failureSchema = z.object({ ok: z.literal(false), error: z.string() });
 
 const sampleSchema = z.union([
   z.object({
@@ -22,9 +20,21 @@ const sampleSchema = z.union([
 export type Sample = z.infer<typeof sampleSchema>;
 export type Solved = Extract<Sample, { ok: true }>;
 
+/** Why a sample cannot become a trace; null when it can. */
+export function sampleFailure(sample: Sample): Failure | null {
+  if (!sample.ok) return sample;
+  if (isTrace(sample)) return null;
+  return { ok: false, code: 'ERR_TRACE_EMPTY', error: 'no step can be read in what the policy wrote' };
+}
+
 /** Whether a sample can become a trace: it came back and has at least one step. */
 export function isTrace(sample: Sample): sample is Solved {
   return sample.ok && sample.steps.length > 0;
+}
+
+export interface SampledProblem {
+  readonly loaded: LoadedProblem;
+  readonly samples: readonly Sample[];
 }
 
 /** What the models may see of a problem: everything but its answer. */
@@ -63,7 +73,7 @@ export function checkedProposals(
 }
 
 function toSample(proposal: Sampled<Proposal>): Sample {
-  if (!proposal.ok) return { ok: false, error: proposal.error.message };
+  if (!proposal.ok) return toFailure(proposal.error);
   const { steps, finalAnswer, tokens } = proposal.value;
   const readable = steps.every((step) => stepSchema.safeParse(step).success);
   return {
@@ -81,11 +91,10 @@ export function samplingStage(policy: Policy, options: ResolvedSynthesisOptions)
     name: 'sample',
     schema: z.array(sampleSchema).length(n),
     inputs: ({ problem }) => ({ problem, policy: policy.name, options: proposeOptions(options, n, 'sample') }),
-    compute: async (problems, signal) => {
-      const prefixes = problems.map((problem) => ({ ...presented(problem), steps: [] }));
-      const { proposals, usage } = await policy.propose(prefixes, proposeOptions(options, n, 'sample'), signal);
-      const values = checkedProposals(policy, proposals, prefixes.length, n).map((list) => list.map(toSample));
-      return { values, usage };
+    compute: async (loaded, signal) => {
+      const prefix = { ...presented(loaded), steps: [] };
+      const { proposals, usage } = await policy.propose([prefix], proposeOptions(options, n, 'sample'), signal);
+      return { value: checkedProposals(policy, proposals, 1, n).flat().map(toSample), usage };
     },
   };
 }

@@ -11,7 +11,7 @@ import { createAnswerChecker } from '@vlprm/core/text';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { datasetHash, openSqliteLedger, writeDataset } from '../storage/index.ts';
 import { countingJudge, countingPolicy, countingProblem, countingProblems, isSlip } from '../testing/counting-world.ts';
-import { synthesize, type SynthesisRequest, type SynthesisResult } from './synthesize.ts';
+import { collectTraces, synthesize, type SynthesisRequest, type SynthesisResult } from './synthesize.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -19,13 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const options = { tracesPerProblem: 3, rolloutsPerStep: 8, batchSize: 4, seed: 11 };
+const options = { tracesPerProblem: 3, rolloutsPerStep: 8, seed: 11, maxRejectRate: 1 };
 
 function request(fields: Partial<SynthesisRequest> = {}): SynthesisRequest {
   return {
     problems: countingProblems(10),
     policy: countingPolicy(),
-    judge: countingJudge(),
+    judges: [countingJudge()],
     checker: createAnswerChecker(),
     ledger: createMemoryLedger(),
     options,
@@ -33,7 +33,14 @@ function request(fields: Partial<SynthesisRequest> = {}): SynthesisRequest {
   };
 }
 
-async function write(dir: string, { traces, rule }: SynthesisResult): Promise<DatasetManifest> {
+type Whole = SynthesisResult & { readonly traces: Trace[] };
+
+async function synthesizeAll(fields: SynthesisRequest): Promise<Whole> {
+  const result = await synthesize(fields);
+  return { ...result, traces: await collectTraces(result) };
+}
+
+async function write(dir: string, { traces, rule }: Whole): Promise<DatasetManifest> {
   const pictures = new Map(countingProblems(10).map(({ problem, images }) => [problem.images[0]?.sha256, images[0]]));
   const images = ({ sha256 }: { sha256: string }): Uint8Array => pictures.get(sha256) as Uint8Array;
   return (await writeDataset({ dir, traces, rule, seed: options.seed, images })).manifest;
@@ -44,7 +51,7 @@ const answer = (finalAnswer: string | null) =>
 
 describe('what is gathered', () => {
   it('makes valid traces with counts for every step, in the order of problems and samples', async () => {
-    const { traces, summary, rule } = await synthesize(request());
+    const { traces, summary, rule } = await synthesizeAll(request());
     expect(rule).toEqual({ name: 'hybrid', threshold: 0 });
     for (const trace of traces) {
       expect(traceSchema.parse(trace)).toEqual(trace);
@@ -57,7 +64,11 @@ describe('what is gathered', () => {
       traces.map(({ problemId }) => Number(problemId.slice(8))).sort((a, b) => a - b),
     );
     expect(new Set(traces.map(({ id }) => id)).size).toBe(traces.length);
-    expect(summary).toMatchObject({ problems: 10, traces: traces.length, samples: { unreadable: 0 } });
+    expect(summary).toMatchObject({
+      problems: { done: 10, setAside: 0, unfinished: 0 },
+      traces: traces.length,
+      samples: { unreadable: 0 },
+    });
     expect(summary.traces + summary.samples.failed).toBe(30);
     expect(summary.samples.failed).toBeGreaterThan(0);
     expect(summary.rollouts.failed).toBeGreaterThan(0);
@@ -65,7 +76,7 @@ describe('what is gathered', () => {
   });
 
   it('finds a slip where it is: no continuation of it is right, and the judge stops there', async () => {
-    const { traces } = await synthesize(request());
+    const { traces } = await synthesizeAll(request());
     const slipped = traces.filter(({ steps, provenance }) => provenance.judges.length > 0 && steps.some(isSlip));
     expect(slipped.length).toBeGreaterThan(3);
     for (const trace of slipped) {
@@ -86,7 +97,7 @@ describe('what is gathered', () => {
         return { steps: steps.length === 0 ? [{ kind: null, text: 's' }] : [], finalAnswer: reply ?? null };
       },
     });
-    const { traces, summary } = await synthesize(
+    const { traces, summary } = await synthesizeAll(
       request({ problems: [countingProblem(3)], policy, options: { tracesPerProblem: 1, rolloutsPerStep: 4 } }),
     );
     expect(traces[0]?.steps[0]?.mc).toEqual({ correct: 1, incorrect: 1, unparsable: 1, failed: 1, budget: 4 });
@@ -101,9 +112,11 @@ describe('what is gathered', () => {
     });
     const judge = createScriptedJudge({ script });
     for (const rule of ['mc0', 'mc50', 'judge', 'union', 'hybrid']) {
-      const { traces, summary } = await synthesize(request({ problems: [countingProblem(3)], policy, judge, rule }));
+      const { traces, summary } = await synthesizeAll(
+        request({ problems: [countingProblem(3)], policy, judges: [judge], rule }),
+      );
       expect(traces).toHaveLength(3);
-      expect(summary.reviewsFailed).toBe(3);
+      expect(summary.reviews).toEqual({ total: 3, failed: 3, unparsable: 0, reread: 0 });
       for (const trace of traces) {
         expect(trace.consensus?.kept).toBe(false);
         expect(trace.steps.every(({ label, soft }) => label === null && soft === null)).toBe(true);
@@ -115,7 +128,7 @@ describe('what is gathered', () => {
   it('makes no trace of a sample that failed or cannot be read, and counts both', async () => {
     const replies = ['no steps here', new Error('filtered'), '[Reasoning]\n<step_1>three</step_1>'];
     const policy = createScriptedPolicy({ script: ({ steps }, i) => (steps.length > 0 ? '' : (replies[i] ?? '')) });
-    const { traces, summary } = await synthesize(request({ problems: [countingProblem(3)], policy }));
+    const { traces, summary } = await synthesizeAll(request({ problems: [countingProblem(3)], policy }));
     expect(traces).toHaveLength(1);
     expect(traces[0]).toMatchObject({ finalAnswer: null, outcome: 'unparsable', provenance: { sample: 2 } });
     expect(summary.samples).toEqual({ failed: 1, unreadable: 1 });
@@ -123,7 +136,7 @@ describe('what is gathered', () => {
 
   it('shows the models no reference answer', async () => {
     const [policy, judge] = [countingPolicy(), countingJudge()];
-    await synthesize(request({ policy, judge }));
+    await synthesizeAll(request({ policy, judges: [judge] }));
     const shown = [...policy.calls.flatMap((call) => call.prefixes), ...judge.calls.flatMap((call) => call.solutions)];
     expect(shown.length).toBeGreaterThan(100);
     expect(shown.every(({ problem }) => !('answer' in problem))).toBe(true);
@@ -131,7 +144,7 @@ describe('what is gathered', () => {
 
   it('continues a prefix that several solutions share once', async () => {
     const policy = answer('3');
-    const { traces, summary } = await synthesize(request({ problems: [countingProblem(3)], policy }));
+    const { traces, summary } = await synthesizeAll(request({ problems: [countingProblem(3)], policy }));
     expect(traces).toHaveLength(3);
     expect(policy.calls[1]?.prefixes).toHaveLength(1);
     expect(summary.rollouts.total).toBe(8);
@@ -141,7 +154,7 @@ describe('what is gathered', () => {
   it('knows what it has cost', async () => {
     const ledger = createMemoryLedger();
     const [policy, judge] = [countingPolicy(), countingJudge()];
-    const { summary } = await synthesize(request({ policy, judge, ledger }));
+    const { summary } = await synthesizeAll(request({ policy, judges: [judge], ledger }));
     expect(summary.usage.sample.calls).toBe(30);
     expect(summary.usage.estimate.calls).toBe(summary.rollouts.total);
     expect(summary.usage.judge.calls).toBe(summary.traces);
@@ -149,10 +162,10 @@ describe('what is gathered', () => {
   });
 
   it('works without a judge and without rollouts', async () => {
-    const alone = await synthesize(request({ judge: null, rule: 'mc0' }));
+    const alone = await synthesizeAll(request({ judges: [], rule: 'mc0' }));
     expect(alone.traces.every(({ steps }) => steps.every(({ judge }) => judge.length === 0))).toBe(true);
     expect(alone.summary.kept).toBeGreaterThan(0);
-    const reviewed = await synthesize(request({ rule: 'judge', options: { ...options, rolloutsPerStep: 0 } }));
+    const reviewed = await synthesizeAll(request({ rule: 'judge', options: { ...options, rolloutsPerStep: 0 } }));
     expect(reviewed.traces.every(({ steps }) => steps.every(({ mc }) => mc === null))).toBe(true);
     expect(reviewed.summary.rollouts.total).toBe(0);
     expect(reviewed.summary.kept).toBeGreaterThan(0);
@@ -165,18 +178,19 @@ describe('what is gathered', () => {
       expect(total).toBe(10);
       (seen[stage] ??= []).push(done);
     });
-    await synthesize(request({ events, options: { ...options, concurrency: 1 } }));
-    expect(seen).toEqual({ sample: [0, 4, 8, 10], estimate: [0, 4, 8, 10], judge: [0, 4, 8, 10] });
+    await synthesizeAll(request({ events, options: { ...options, concurrency: 1 } }));
+    const each = Array.from({ length: 11 }, (_, i) => i);
+    expect(seen).toEqual({ sample: each, estimate: each, judge: each });
   });
 });
 
 describe('determinism', () => {
-  it('depends on the seed, and not on batches or concurrency', async () => {
-    const reference = await synthesize(request());
-    const rebatched = await synthesize(request({ options: { ...options, batchSize: 3, concurrency: 4 } }));
-    const text = ({ traces }: SynthesisResult): string => JSON.stringify(traces);
-    expect(text(rebatched)).toBe(text(reference));
-    expect(text(await synthesize(request({ options: { ...options, seed: 12 } })))).not.toBe(text(reference));
+  it('depends on the seed, and not on the concurrency', async () => {
+    const reference = await synthesizeAll(request());
+    const oneByOne = await synthesizeAll(request({ options: { ...options, concurrency: 1 } }));
+    const text = ({ traces }: Whole): string => JSON.stringify(traces);
+    expect(text(oneByOne)).toBe(text(reference));
+    expect(text(await synthesizeAll(request({ options: { ...options, seed: 12 } })))).not.toBe(text(reference));
   });
 });
 
@@ -196,11 +210,11 @@ function abortingLedger(ledger: Ledger, after: number, controller: AbortControll
 describe('resuming', () => {
   let reference: DatasetManifest;
   beforeAll(async () => {
-    reference = await write(join(root, 'reference'), await synthesize(request()));
+    reference = await write(join(root, 'reference'), await synthesizeAll(request()));
   });
 
   it.each([1, 2, 4, 7])(
-    'after an abort at the %i. stored batch gives byte-identical data, repeating nothing',
+    'after an abort at the %i. stored row gives byte-identical data, repeating nothing',
     async (after) => {
       const dir = join(root, `abort-${after}`);
       const ledger = openSqliteLedger(join(dir, 'ledger.sqlite'));
@@ -211,7 +225,7 @@ describe('resuming', () => {
       await expect(aborted).rejects.toMatchObject({ code: 'ERR_ABORTED' });
       const done = await ledger.usage();
       const [policy, judge] = [countingPolicy(), countingJudge()];
-      const resumed = await synthesize(request({ ledger, policy, judge }));
+      const resumed = await synthesizeAll(request({ ledger, policy, judges: [judge] }));
       const manifest = await write(join(dir, 'dataset'), resumed);
       expect(manifest.files).toEqual(reference.files);
       expect(datasetHash(manifest)).toBe(datasetHash(reference));
@@ -225,9 +239,9 @@ describe('resuming', () => {
 
   it('asks no model when everything is done', async () => {
     const ledger = createMemoryLedger();
-    const first = await synthesize(request({ ledger }));
+    const first = await synthesizeAll(request({ ledger }));
     const [policy, judge] = [countingPolicy(), countingJudge()];
-    const again = await synthesize(request({ ledger, policy, judge }));
+    const again = await synthesizeAll(request({ ledger, policy, judges: [judge] }));
     expect(policy.calls).toEqual([]);
     expect(judge.calls).toEqual([]);
     expect(again.traces).toEqual(first.traces);
@@ -235,23 +249,23 @@ describe('resuming', () => {
     expect(again.summary.reused).toEqual({ sample: 10, estimate: 10, judge: 10 });
   });
 
-  it('goes on after a model that threw, and keeps the batches that were done', async () => {
+  it('goes on after a model that threw, and keeps the problems that were done', async () => {
     const ledger = createMemoryLedger();
     const oneAtATime = { ...options, concurrency: 1 };
-    const failing = countingPolicy({ failCalls: [2] });
+    const failing = countingPolicy({ failCalls: [8] });
     await expect(synthesize(request({ ledger, policy: failing, options: oneAtATime }))).rejects.toThrow(
       'scripted failure',
     );
-    const { summary, traces } = await synthesize(request({ ledger, options: oneAtATime }));
+    const { summary, traces } = await synthesizeAll(request({ ledger, options: oneAtATime }));
     expect(summary.reused).toEqual({ sample: 4, estimate: 4, judge: 4 });
-    expect(traces).toEqual((await synthesize(request())).traces);
+    expect(traces).toEqual((await synthesizeAll(request())).traces);
   });
 
   it('after SIGKILL gives byte-identical data', async () => {
     const dir = join(root, 'killed');
     const path = join(dir, 'ledger.sqlite');
     const script = fileURLToPath(new URL('../testing/synthesize-slowly.ts', import.meta.url));
-    const slow = JSON.stringify({ ...options, batchSize: 1, concurrency: 1 });
+    const slow = JSON.stringify({ ...options, concurrency: 1 });
     const child = spawn(process.execPath, ['--conditions=@vlprm/source', '--import', 'tsx', script, path, slow], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -267,7 +281,7 @@ describe('resuming', () => {
     expect(child.signalCode).toBe('SIGKILL');
     expect(output).not.toContain('finished');
     const ledger = openSqliteLedger(path);
-    const resumed = await synthesize(request({ ledger }));
+    const resumed = await synthesizeAll(request({ ledger }));
     await ledger.close();
     expect(resumed.summary.reused.estimate).toBeGreaterThanOrEqual(4);
     expect(resumed.summary.reused.estimate).toBeLessThan(10);
@@ -276,54 +290,35 @@ describe('resuming', () => {
 });
 
 describe('bad input', () => {
-  const noAnswer = countingProblem(1);
-
   it.each<[string, Partial<SynthesisRequest>, string, string]>([
-    ['a batch size of 0', { options: { batchSize: 0 } }, 'ERR_RANGE', 'batchSize'],
+    ['no problem at a time', { options: { concurrency: 0 } }, 'ERR_RANGE', 'concurrency'],
+    ['votes of nobody', { options: { votes: 0 } }, 'ERR_RANGE', 'votes'],
+    ['a judge twice', { judges: [countingJudge(), countingJudge()] }, 'ERR_USAGE', '--judge'],
     ['a fractional count', { options: { tracesPerProblem: 1.5 } }, 'ERR_RANGE', 'tracesPerProblem'],
     ['a negative temperature', { options: { temperature: -1 } }, 'ERR_RANGE', 'temperature'],
     ['an unknown rule', { rule: 'votes' }, 'ERR_USAGE', '--rule'],
-    [
-      'a problem without an answer',
-      { problems: [{ ...noAnswer, problem: { ...noAnswer.problem, answer: null } }] },
-      'ERR_DATASET_INVALID',
-      'problem problem-1',
-    ],
-    [
-      'a problem twice',
-      { problems: [countingProblem(2), countingProblem(2)] },
-      'ERR_DATASET_INVALID',
-      'problem problem-2',
-    ],
   ])('refuses %s before any call', async (_, fields, code, where) => {
     const policy = countingPolicy();
     await expect(synthesize(request({ policy, ...fields }))).rejects.toMatchObject({ code, where });
     expect(policy.calls).toEqual([]);
   });
 
-  it('refuses a policy or judge that breaks its contract', async () => {
+  it('refuses a policy or judge that answers another number of questions', async () => {
     const short: Policy = {
       ...countingPolicy(),
       propose: async () => ({ proposals: [[]], usage: { calls: 0, promptTokens: 0, completionTokens: 0, usd: 0 } }),
     };
     await expect(synthesize(request({ policy: short }))).rejects.toMatchObject({ code: 'ERR_MODEL_FAILED' });
-    const judge = countingJudge();
-    const broken = (verdicts: (1 | -1)[], firstError: number | null): Judge => ({
-      ...judge,
-      review: async (solutions) => ({
-        reviews: solutions.map(() => ({ ok: true, value: { verdicts, firstError } })),
-        usage: { calls: 1, promptTokens: null, completionTokens: null, usd: null },
-      }),
-    });
-    await expect(synthesize(request({ judge: broken([1], null) }))).rejects.toMatchObject({ code: 'ERR_STEP_COUNT' });
-    await expect(synthesize(request({ judge: broken([1, 1, -1, 1], null) }))).rejects.toMatchObject({
-      code: 'ERR_MODEL_FAILED',
-    });
+    const silent: Judge = {
+      ...countingJudge(),
+      review: async () => ({ reviews: [], usage: { calls: 0, promptTokens: 0, completionTokens: 0, usd: 0 } }),
+    };
+    await expect(synthesize(request({ judges: [silent] }))).rejects.toMatchObject({ code: 'ERR_MODEL_FAILED' });
   });
 
   it('refuses a ledger row that it did not write', async () => {
     const ledger = createMemoryLedger();
-    await synthesize(request({ ledger }));
+    await synthesizeAll(request({ ledger }));
     const spoilt: Ledger = {
       ...ledger,
       getMany: async (keys) =>
@@ -341,10 +336,10 @@ describe('bad input', () => {
         return { proposals, usage: { calls: 7, promptTokens: null, completionTokens: 5, usd: null } };
       },
     };
-    const { traces, summary }: { traces: Trace[]; summary: SynthesisResult['summary'] } = await synthesize(
+    const { traces, summary }: { traces: Trace[]; summary: SynthesisResult['summary'] } = await synthesizeAll(
       request({ policy: unpriced }),
     );
-    expect(summary.usage.sample).toEqual({ calls: 21, promptTokens: null, completionTokens: 15, usd: null });
+    expect(summary.usage.sample).toEqual({ calls: 70, promptTokens: null, completionTokens: 50, usd: null });
     expect(traces.every(({ provenance }) => provenance.usd === null)).toBe(true);
   });
 });

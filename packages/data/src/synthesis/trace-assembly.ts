@@ -1,5 +1,5 @@
 import type { AnswerChecker } from '@vlprm/core/models';
-import { addUsage, NO_USAGE, TRACE_SCHEMA, type Trace, type Usage } from '@vlprm/core/records';
+import { TRACE_SCHEMA, type Trace, type Usage } from '@vlprm/core/records';
 import { contentHash } from '@vlprm/core/runtime';
 import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import type { Estimate } from './estimation.ts';
@@ -13,14 +13,17 @@ export interface GatheredProblem {
   readonly samples: readonly Sample[];
   /** Null when no rollouts were asked for. */
   readonly estimate: Estimate | null;
-  /** Null when there is no judge. */
-  readonly reviews: Reviews | null;
-  readonly usage: readonly Usage[];
+  /** Of every judge and vote. */
+  readonly reviews: readonly { readonly by: string; readonly reviews: Reviews }[];
+  /** What its stages have cost. */
+  readonly usage: Usage;
 }
 
-export interface AssemblyNames {
-  readonly policy: string;
-  readonly judge: string | null;
+/** Samples that are no trace, or that no judge could review although some were asked. */
+export function unusableSamples({ samples, reviews }: GatheredProblem): number {
+  const unreviewed = (index: number): boolean =>
+    reviews.length > 0 && reviews.every(({ reviews: list }) => list[index]?.ok !== true);
+  return samples.filter((sample, index) => !isTrace(sample) || unreviewed(index)).length;
 }
 
 /**
@@ -29,35 +32,28 @@ export interface AssemblyNames {
  */
 export function assembleTraces(
   gathered: GatheredProblem,
-  names: AssemblyNames,
+  policy: string,
   checker: AnswerChecker,
   options: ResolvedSynthesisOptions,
 ): Trace[] {
-  const { loaded, samples, estimate, reviews } = gathered;
+  const { loaded, samples, estimate, reviews, usage } = gathered;
   const { problem } = loaded;
-  const spent = gathered.usage.reduce(addUsage, NO_USAGE).usd;
   const traces = samples.filter(isTrace).length;
   const sampling = { temperature: options.temperature, samples: options.tracesPerProblem };
   return samples.flatMap((sample, index): Trace[] => {
     if (!isTrace(sample)) return [];
     const { steps, finalAnswer } = sample;
-    const review = reviews?.[index] ?? null;
-    const verdicts = review?.ok === true ? review.verdicts : null;
+    const read = reviews.flatMap(({ by, reviews: list }) => {
+      const review = list[index];
+      return review?.ok === true ? [{ by, verdicts: review.verdicts }] : [];
+    });
     const [outcome] = checker.check([
       { answer: finalAnswer, reference: problem.answer as string, options: problem.options },
     ]);
     return [
       {
         schema: TRACE_SCHEMA,
-        id: contentHash({
-          problem: problem.id,
-          policy: names.policy,
-          sampling,
-          seed: options.seed,
-          index,
-          steps,
-          finalAnswer,
-        }),
+        id: contentHash({ problem: problem.id, policy, sampling, seed: options.seed, index, steps, finalAnswer }),
         problemId: problem.id,
         groupId: problem.groupId,
         images: problem.images,
@@ -68,8 +64,7 @@ export function assembleTraces(
           kind,
           text,
           mc: estimate?.values[index]?.[step] ?? null,
-          judge:
-            verdicts === null || names.judge === null ? [] : [{ verdict: verdicts[step] ?? null, by: names.judge }],
+          judge: read.map(({ by, verdicts }) => ({ verdict: verdicts[step] ?? null, by })),
           label: null,
           soft: null,
           origin: null,
@@ -80,10 +75,10 @@ export function assembleTraces(
         consensus: null,
         provenance: {
           source: problem.source,
-          policy: names.policy,
-          judges: verdicts === null || names.judge === null ? [] : [names.judge],
+          policy,
+          judges: read.map(({ by }) => by),
           seed: options.seed,
-          usd: spent === null ? null : spent / traces,
+          usd: usage.usd === null ? null : usage.usd / traces,
           sample: index,
           sampling,
         },

@@ -11,7 +11,7 @@ events.on('progress', ({ stage, done }) => process.stdout.write(`${stage} ${done
 await synthesize({
   problems: countingProblems(10),
   policy: countingPolicy({ delayMs: 50 }),
-  judge: countingJudge({ delayMs: 50 }),
+  judges: [countingJudge({ delayMs: 50 })],
   checker: createAnswerChecker(),
   ledger: openSqliteLedger(ledgerPath),
   options: JSON.parse(options) as object,

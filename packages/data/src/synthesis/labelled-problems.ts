@@ -1,0 +1,98 @@
+import { addUsage, NO_USAGE, type Reject, type Trace } from '@vlprm/core/records';
+import type { Ledger } from '@vlprm/core/runtime';
+import type { LoadedProblem } from '../problems/loaded-problem.ts';
+import type { ProblemSource } from '../problems/problem-source.ts';
+import { admit, type IntakeRow } from './intake.ts';
+import type { SynthesisPlan } from './plan.ts';
+import { readStage, type StageResult } from './stage.ts';
+import type { GatheredProblem } from './trace-assembly.ts';
+
+/** Rows of the source that are read back together. */
+const ROWS_AT_ONCE = 64;
+
+/** What a synthesis made of one row of its source. */
+export interface LabelledProblem {
+  /** Null for a row that was set aside before any call. */
+  readonly loaded: LoadedProblem | null;
+  /** In the order of the samples; empty for a problem that the budget did not reach. */
+  readonly traces: readonly Trace[];
+  readonly rejects: readonly Reject[];
+}
+
+async function* chunksOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const item of items) {
+    chunk.push(item);
+    if (chunk.length < size) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** What the ledger holds of each problem; null for one that some stage of the plan is missing of. */
+async function readBack(
+  problems: readonly LoadedProblem[],
+  plan: SynthesisPlan,
+  ledger: Ledger,
+): Promise<(GatheredProblem | null)[]> {
+  const sampled = await readStage(plan.sampling, problems, ledger);
+  const items = problems.map((loaded, i) => ({ loaded, samples: sampled[i]?.value ?? [] }));
+  const estimated = plan.estimation && (await readStage(plan.estimation, items, ledger));
+  const stages = [...plan.online, ...plan.offline];
+  const reviewed = await Promise.all(stages.map((stage) => readStage(stage, items, ledger)));
+  return items.map((item, i) => {
+    const estimate = estimated?.[i] ?? null;
+    const rows: (StageResult<unknown> | null)[] = [
+      sampled[i] ?? null,
+      ...(estimated === null ? [] : [estimate]),
+      ...reviewed.map((list) => list[i] ?? null),
+    ];
+    const whole = rows.filter((row) => row !== null);
+    if (whole.length < rows.length) return null;
+    return {
+      ...item,
+      estimate: estimate?.value ?? null,
+      reviews: stages.map(({ by }, k) => ({ by, reviews: reviewed[k]?.[i]?.value ?? [] })),
+      usage: whole.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
+    };
+  });
+}
+
+/** A row of the source with what the ledger holds of it; `gathered` is null for an unfinished problem. */
+export type ReadBackRow =
+  Extract<IntakeRow, { reject: Reject }> | { loaded: LoadedProblem; reject: null; gathered: GatheredProblem | null };
+
+/**
+ * The rows of the source in order, with what the ledger holds of them. Some rows are held at a time.
+ * @throws ERR_FILE_MALFORMED for a ledger row that this version does not write, ERR_ABORTED, and what the source throws
+ */
+export async function* readGathered(
+  source: ProblemSource,
+  plan: SynthesisPlan,
+  ledger: Ledger,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ReadBackRow> {
+  for await (const rows of chunksOf(admit(source, signal), ROWS_AT_ONCE)) {
+    const problems = rows.flatMap((row) => (row.reject === null ? [row.loaded] : []));
+    const gathered = await readBack(problems, plan, ledger);
+    let next = 0;
+    for (const row of rows) {
+      yield row.reject === null ? { ...row, gathered: gathered[next++] ?? null } : row;
+    }
+  }
+}
+
+/** The second pass: every row of the source in order, labelled from the ledger. Errors as {@link readGathered}. */
+export async function* labelledProblems(
+  source: ProblemSource,
+  plan: SynthesisPlan,
+  ledger: Ledger,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LabelledProblem> {
+  for await (const row of readGathered(source, plan, ledger, signal)) {
+    if (row.reject !== null) yield { loaded: null, traces: [], rejects: [row.reject] };
+    else if (row.gathered === null) yield { loaded: row.loaded, traces: [], rejects: [] };
+    else yield { loaded: row.loaded, ...plan.conclude(row.gathered) };
+  }
+}
