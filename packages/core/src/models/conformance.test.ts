@@ -25,7 +25,7 @@ import {
   type Subject,
 } from '../testing/index.ts';
 import { withStepScoreCache } from './cached-prm.ts';
-import { endpointSchema, type PrmReading } from './endpoints/endpoint-config.ts';
+import { endpointSchema, type EndpointConfigInput, type PrmReading } from './endpoints/endpoint-config.ts';
 import { open } from './endpoints/fixtures/requests.ts';
 import { createEndpointJudge, createEndpointPolicy, createEndpointPrm } from './endpoints/index.ts';
 import type { ModelService } from './endpoints/model-service.ts';
@@ -88,19 +88,42 @@ const scriptedJudge = (options: OpenOptions): Judge =>
     script: ({ images }) => (imageHash(images[0]!) === imageHash(TINY_PNG) ? 1 : null),
   });
 
+const TAGS = { capabilities: { jsonSchema: false } };
+/** A judge that keeps to the form when it is asked once more, and by chance the first time. */
+const slipping = (brain: Brain): Brain => ({
+  write: async (request) => {
+    const texts = await brain.write(request);
+    const slip = seedFrom(request.messages.at(-1)?.text ?? '') % 6;
+    if (request.temperature !== 0) return texts;
+    return texts.map((text) => {
+      if (slip === 0) return text.replaceAll('analysis_1_', 'analysis_99_');
+      if (slip === 1) return text.slice(0, -20);
+      return slip === 2 ? 'Looks good to me.' : text;
+    });
+  },
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 type Open<Model> = (options: OpenOptions) => Promise<Subject<Model>>;
 
 /** A model behind a loopback server. */
-function served<Model>(dialect: ServerDialect, brain: Brain, over: (service: ModelService) => Model): Open<Model> {
+function served<Model>(
+  dialect: ServerDialect,
+  brain: Brain,
+  over: (service: ModelService) => Model,
+  config: Partial<EndpointConfigInput> = {},
+): Open<Model> {
   return async ({ delayMs }) => {
     const server = await startModelServer({ dialect, brain, ...(delayMs === undefined ? {} : { latencyMs: delayMs }) });
-    const service = open({ kind: dialect, baseUrl: server.url, model: 'tiny-vl' });
+    const service = open({ kind: dialect, baseUrl: server.url, model: 'tiny-vl', ...config });
     return {
       ...TEXTS,
       model: over(service),
-      idle: async () => {
-        while (server.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      },
+      busy: () => until(() => server.inFlight > 0),
+      idle: () => until(() => server.inFlight === 0),
       abandoned: () => server.requests.length > 0 && server.requests.every(({ abandoned }) => abandoned),
       close: async () => {
         await service.close();
@@ -139,11 +162,16 @@ describe('policies', () => {
 
 describe('judges', () => {
   describe('in process', () => conforms(JUDGE_BEHAVIOURS, inProcess(scriptedJudge)));
+  const quick = JUDGE_BEHAVIOURS.filter(({ options }) => options?.delayMs === undefined);
+  const endpointJudge = (service: ModelService): Judge => createEndpointJudge(service);
   describe.each(DIALECTS)('behind %s', (dialect) => {
-    conforms(
-      JUDGE_BEHAVIOURS,
-      served(dialect, judgeBrain(scriptedJudge({})), (service) => createEndpointJudge(service)),
-    );
+    conforms(JUDGE_BEHAVIOURS, served(dialect, judgeBrain(scriptedJudge({})), endpointJudge));
+  });
+  describe.each(['vllm', 'ollama'] as const)('behind %s, in tags', (dialect) => {
+    conforms(quick, served(dialect, judgeBrain(scriptedJudge({})), endpointJudge, TAGS));
+  });
+  describe('that answers for other steps, cuts its answer off and rambles, one time in two', () => {
+    conforms(quick, served('vllm', slipping(judgeBrain(scriptedJudge({}))), endpointJudge, TAGS));
   });
 });
 

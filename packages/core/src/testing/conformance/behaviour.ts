@@ -14,6 +14,8 @@ export interface Subject<Model> {
   readonly otherImage: Uint8Array;
   /** Largest difference of scores that are the same: batches of other sizes round otherwise. */
   readonly tolerance: number;
+  /** Resolves when the model has been asked for an answer; absent where nobody could tell. */
+  readonly busy?: () => Promise<void>;
   /** Resolves when nobody waits for an answer of the model any more; absent where nobody could tell. */
   readonly idle?: () => Promise<void>;
   /** True when the client hung up before every answer that it has asked for. */
@@ -70,7 +72,7 @@ export function abortBehaviours<Model>(
       check: async (subject) => {
         const controller = new AbortController();
         const calling = assertCode(call(subject, controller.signal), 'ERR_ABORTED');
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await (subject.busy?.() ?? new Promise((resolve) => setTimeout(resolve, 50)));
         const start = performance.now();
         controller.abort();
         await calling;

@@ -15,6 +15,8 @@ export interface ServedModel {
   /** Refuses sampling parameters and log-probabilities, as reasoning models do. */
   readonly reasoning: boolean;
   readonly topLogprobs: number;
+  /** Holds answers to a JSON Schema; otherwise it passes the wish over, as old servers do. */
+  readonly jsonSchema: boolean;
 }
 
 export interface HttpCall {

@@ -74,6 +74,7 @@ const DEFAULT_MODEL: ServedModel = {
   maxImages: null,
   reasoning: false,
   topLogprobs: 20,
+  jsonSchema: true,
 };
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -219,6 +219,22 @@ describe('what goes over the wire', () => {
     });
   });
 
+  const responseSchema = { name: 'answer', schema: { type: 'object', properties: {}, additionalProperties: false } };
+  const format = { type: 'json_schema', json_schema: { ...responseSchema, strict: true } };
+  it.each<[EndpointKind, Record<string, unknown>]>([
+    ['vllm', { response_format: format }],
+    ['sglang', { response_format: format }],
+    ['openai', { response_format: format }],
+    ['azure', { response_format: format }],
+    ['llama.cpp', { response_format: format }],
+    ['openai-compatible', { response_format: format }],
+    ['ollama', { format: responseSchema.schema }],
+  ])('%s: an answer held to a JSON Schema', async (kind, fields) => {
+    const free = await send(kind, request());
+    const { body } = await send(kind, request({ responseSchema }), { capabilities: { jsonSchema: true } });
+    expect(body).toEqual({ ...free.body, ...fields });
+  });
+
   it('sends no key where none is configured, whatever the environment holds', async () => {
     const { url, requests } = await serveLoopback((response) => sendJson(response, completion(['x'])));
     await open({ baseUrl: url }, { env: { OPENAI_API_KEY: 'k-other' } }).chat(request(), context);

@@ -456,6 +456,12 @@ describe('what the endpoint cannot do', () => {
     ['give 21 log-probabilities a token', {}, { topLogprobs: 21 }, 'topLogprobs'],
     ['give the log-probabilities of named tokens', {}, { labelTokenIds: [1] }, 'labelLogprobs'],
     ['hold an answer to a set of texts', { structuredOutput: false }, { choices: ['+'] }, 'structuredOutput'],
+    [
+      'hold an answer to a JSON Schema',
+      { jsonSchema: false },
+      { responseSchema: { name: 'a', schema: {} } },
+      'jsonSchema',
+    ],
   ])('is refused before anything is sent: %s', async (what, capabilities, chat, capability) => {
     const service = open({ baseUrl: 'http://127.0.0.1:1', capabilities });
     await expect(service.chat(request(chat), context)).rejects.toMatchObject({

@@ -55,6 +55,7 @@ it('finds what a vLLM server can do, by calls that it counts', async () => {
       maxImages: null,
       n: true,
       structuredOutput: true,
+      jsonSchema: true,
       stopReason: true,
       sampling: true,
     },
@@ -67,6 +68,13 @@ it('finds what it cannot do', async () => {
   const { capabilities, findings } = await probe({ model: { images: false, topLogprobs: 5 } });
   expect(capabilities).toMatchObject({ images: false, topLogprobs: 5 });
   expect(findings).toContainEqual({ capability: 'images', by: 'probed', detail: expect.any(String) as string });
+});
+
+it('finds which servers hold answers to a JSON Schema, and which pass it over', async () => {
+  for (const dialect of ['openai', 'ollama', 'llama.cpp', 'sglang'] as const) {
+    expect((await probe({ dialect })).capabilities.jsonSchema).toBe(true);
+    expect((await probe({ dialect, model: { jsonSchema: false } })).capabilities.jsonSchema).toBe(false);
+  }
 });
 
 it('reads how many images there may be from the refusal', async () => {

@@ -115,6 +115,7 @@ export function readChatFields(
   model: ServedModel,
   own: Pick<ServedRequest, 'continueFinal' | 'generationPrompt' | 'choices'>,
 ): ServedRequest {
+  const { response_format: format } = fields;
   return {
     model: fields.model ?? model.names[0] ?? '',
     messages: readMessages(fields.messages, model),
@@ -123,7 +124,7 @@ export function readChatFields(
     temperature: fields.temperature ?? null,
     maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? null,
     stop: stopTexts(fields.stop),
-    schema: fields.response_format?.type === 'json_schema' ? fields.response_format.json_schema.schema : null,
+    schema: format?.type === 'json_schema' && model.jsonSchema ? format.json_schema.schema : null,
     ...own,
   };
 }

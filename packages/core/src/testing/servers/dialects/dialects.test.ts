@@ -45,6 +45,68 @@ const [first = '', second = ''] = prmTurns('How many?', steps);
 /** The turns of a PRM as a client renders them, the last one open. */
 const rendered = `<|im_start|>user\n${first}<|im_end|>\n<|im_start|>assistant\n+<|im_end|>\n<|im_start|>user\n${second}<|im_end|>\n<|im_start|>assistant\n`;
 
+const SCHEMA = {
+  type: 'object',
+  properties: {
+    colour: { type: 'string', enum: ['red', 'blue'] },
+    count: { anyOf: [{ type: 'integer' }, { type: 'null' }] },
+  },
+  required: ['colour', 'count'],
+  additionalProperties: false,
+};
+const formatOf = (schema: object) => ({ type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } });
+
+describe('an answer held to a JSON Schema', () => {
+  const saying = (text: string): Brain => ({ write: async ({ n }) => Array.from({ length: n }, () => text) });
+
+  it.each(['vllm', 'sglang', 'openai', 'llama.cpp'] as const)('is such JSON behind %s', async (dialect) => {
+    const own = '{"count": 3, "colour": "blue"}';
+    for (const [text, held] of [
+      ['yes', '{"colour":"red","count":0}'],
+      [own, own],
+    ] as const) {
+      const { chat } = await start({ dialect, brain: saying(text) });
+      const { body } = await chat({ response_format: formatOf(SCHEMA) });
+      expect(body.choices[0]?.message.content).toBe(held);
+      await server.close();
+    }
+  });
+
+  it('is such JSON behind ollama, and any text behind a server that passes it over', async () => {
+    const answer = z.object({ message: z.object({ content: z.string() }) });
+    const messages = [{ role: 'user', content: 'is it?' }];
+    for (const [jsonSchema, text] of [
+      [true, '{"colour":"red","count":0}'],
+      [false, 'yes'],
+    ] as const) {
+      const { parsed } = await start({ dialect: 'ollama', brain: saying('yes'), model: { jsonSchema } });
+      const { message } = await parsed(answer, '/api/chat', {
+        model: 'tiny-vl',
+        stream: false,
+        messages,
+        format: SCHEMA,
+      });
+      expect(message.content).toBe(text);
+      await server.close();
+    }
+  });
+
+  it('needs a schema that strict mode takes', async () => {
+    const { chat } = await start({ dialect: 'openai', brain: saying('yes') });
+    for (const schema of [
+      { ...SCHEMA, required: ['colour'] },
+      { ...SCHEMA, additionalProperties: true },
+    ]) {
+      const nested = { type: 'array', items: schema };
+      const { status, body } = await chat({ response_format: formatOf(nested) });
+      expect([status, body.error?.message]).toEqual([
+        400,
+        expect.stringContaining('Invalid schema for response_format'),
+      ]);
+    }
+  });
+});
+
 describe('SGLang', () => {
   const entry = z.tuple([z.number().nullable(), z.int(), z.string().nullable()]);
   const answer = z.object({

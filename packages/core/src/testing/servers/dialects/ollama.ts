@@ -3,7 +3,16 @@ import type { ServedMessage, ServedRequest } from '../brain.ts';
 import { renderChat } from '../chat-template.ts';
 import { jsonSchema } from '../constrained-json.ts';
 import type { CompletedChoice, CompletedToken } from '../completion.ts';
-import { hasBearer, json, routes, type Dialect, type Handler, type JsonReply, type Reply } from '../dialect.ts';
+import {
+  hasBearer,
+  json,
+  routes,
+  type Dialect,
+  type Handler,
+  type JsonReply,
+  type Reply,
+  type ServedModel,
+} from '../dialect.ts';
 import { RefusedRequest, retryAfterHeaders, type Refusal } from '../refusals.ts';
 import { logprobOf, topTokens, type RankedToken } from '../token-distribution.ts';
 import { listModels } from './openai.ts';
@@ -50,7 +59,11 @@ function truncate(messages: readonly ServedMessage[], limit: number): readonly S
   return [...system, ...rest];
 }
 
-function readRequest(fields: OllamaChat, messages: readonly ServedMessage[]): ServedRequest {
+function readRequest(
+  fields: OllamaChat,
+  messages: readonly ServedMessage[],
+  { jsonSchema: held }: ServedModel,
+): ServedRequest {
   const { options } = fields;
   const continueFinal = messages.at(-1)?.role === 'assistant';
   return {
@@ -64,7 +77,7 @@ function readRequest(fields: OllamaChat, messages: readonly ServedMessage[]): Se
     maxTokens: options.num_predict === undefined || options.num_predict < 0 ? null : options.num_predict,
     stop: options.stop,
     choices: null,
-    schema: fields.format ?? null,
+    schema: held ? (fields.format ?? null) : null,
   };
 }
 
@@ -111,7 +124,7 @@ const chat: Handler = async ({ body }, serving) => {
   }));
   requireImages(messages, model);
   const context = fields.options.num_ctx;
-  const request = readRequest(fields, fields.truncate ? truncate(messages, context) : messages);
+  const request = readRequest(fields, fields.truncate ? truncate(messages, context) : messages, model);
   const completion = await serving.complete(request, { keepStop: false });
   const promptTokens = completion.prompt.tokens.length;
   if (!fields.truncate && promptTokens > context) {
