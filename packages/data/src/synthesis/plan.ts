@@ -75,7 +75,7 @@ export function planSynthesis(request: PlanRequest): SynthesisPlan {
     options,
     rule,
     sampling: samplingStage(policy, options),
-    estimation: options.rolloutsPerStep === 0 ? null : estimationStage(policy, checker, options),
+    estimation: options.rolloutsPerStep === 0 ? null : estimationStage(policy, checker, options, rule.threshold ?? 0),
     online: reviewing.filter(({ batch }) => batch === null),
     offline: reviewing.filter(({ batch }) => batch !== null),
     conclude: (gathered) => ({

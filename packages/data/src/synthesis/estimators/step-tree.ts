@@ -1,80 +1,129 @@
-import { contentHash } from '@vlprm/core/runtime';
 import type { Outcome, Step, StepValue } from '@vlprm/core/records';
 import type { Rollout, SampledSolution } from './estimator.ts';
 
-/** A distinct prefix: the steps from the root to here. */
-export interface StepNode {
+export type OutcomeCounts = Record<Outcome, number>;
+
+const noCounts = (): OutcomeCounts => ({ correct: 0, incorrect: 0, unparsable: 0, failed: 0 });
+
+/** A distinct prefix: the steps from the root to here. Every count is of whole solutions that begin with it. */
+export class StepNode {
+  readonly parent: StepNode | null;
+  /** The step that the prefix ends with; null for the root. */
   readonly step: Step | null;
-  readonly children: Map<string, StepNode>;
-  readonly counts: Record<Outcome, number>;
+  readonly children = new Map<string, StepNode>();
+  /** Solutions of the problem. */
+  readonly solutions = noCounts();
+  /** Rollouts that were asked for here. */
+  readonly asked = noCounts();
+  /** Rollouts that were asked for further up, and came through here. */
+  readonly passed = noCounts();
+  /** Rollouts that were asked for further down. */
+  readonly below = noCounts();
+  /** What came back of those asked for here. */
+  readonly rollouts: Rollout[] = [];
+  /** Requests for rollouts that were answered here. */
+  requests = 0;
+
+  constructor(parent: StepNode | null, step: Step | null) {
+    this.parent = parent;
+    this.step = step;
+  }
+
+  /** Steps of the prefix. */
+  get steps(): Step[] {
+    const steps: Step[] = [];
+    for (let node = this as StepNode; node.parent !== null && node.step !== null; node = node.parent) {
+      steps.push(node.step);
+    }
+    return steps.reverse();
+  }
+
+  /** The prefix with one step more; undefined where nothing went on so. */
+  child(step: Step): StepNode | undefined {
+    return this.children.get(keyOf(step));
+  }
+
+  /** The prefix with one step more, made where nothing went on so before. */
+  grow(step: Step): StepNode {
+    const key = keyOf(step);
+    let child = this.children.get(key);
+    if (child === undefined) {
+      child = new StepNode(this, step);
+      this.children.set(key, child);
+    }
+    return child;
+  }
 }
 
-const newNode = (step: Step | null): StepNode => ({
-  step,
-  children: new Map(),
-  counts: { correct: 0, incorrect: 0, unparsable: 0, failed: 0 },
-});
+/** Different for steps of different kind or text: the first letter tells the kind (of null: n), the rest is the text. */
+function keyOf({ kind, text }: Step): string {
+  return (kind === null ? 'n' : kind === 'perception' ? 'p' : 'r') + text;
+}
+
+/** Counts as evidence of a step, `budget` their sum; null when there are none. */
+export function sumCounts(...parts: readonly OutcomeCounts[]): StepValue | null {
+  const sum = { ...noCounts(), budget: 0 };
+  for (const { correct, incorrect, unparsable, failed } of parts) {
+    sum.correct += correct;
+    sum.incorrect += incorrect;
+    sum.unparsable += unparsable;
+    sum.failed += failed;
+    sum.budget += correct + incorrect + unparsable + failed;
+  }
+  return sum.budget === 0 ? null : sum;
+}
+
+/** Rollouts that came to an end. An answer that cannot be read is one; a failed call is no evidence. */
+export function completed({ correct, incorrect, unparsable }: OutcomeCounts): number {
+  return correct + incorrect + unparsable;
+}
 
 /**
- * The step tree of one problem: prefixes that solutions share are one node, with the outcomes of the rollouts through it.
- *
- * With `reuse`, a rollout counts for every prefix of a solution that it passes through below the one it was asked for
- * (given that prefix, the rest of it is a draw of the policy), and a solution for each of its own prefixes.
+ * Everything that is known of one problem: its solutions and all rollouts as one tree of steps, in which equal prefixes
+ * are one node. A rollout is a draw of the policy given any prefix that it comes through, from the one that it was asked for
+ * on; given the prefixes above, which somebody chose, it is none, but a success shows that they can be completed.
  */
 export class StepTree {
-  readonly root: StepNode = newNode(null);
-  readonly #reuse: boolean;
-  #asked = 0;
+  readonly root = new StepNode(null, null);
+  /** Of all rollouts that were asked for. */
+  readonly total = noCounts();
 
-  constructor(solutions: readonly SampledSolution[], options: { readonly reuse: boolean }) {
-    this.#reuse = options.reuse;
+  constructor(solutions: readonly SampledSolution[]) {
     for (const { steps, outcome } of solutions) {
       let node = this.root;
+      node.solutions[outcome] += 1;
       for (const step of steps) {
-        const key = contentHash(step);
-        const next = node.children.get(key) ?? newNode(step);
-        node.children.set(key, next);
-        if (options.reuse) next.counts[outcome] += 1;
-        node = next;
+        node = node.grow(step);
+        node.solutions[outcome] += 1;
       }
     }
   }
 
   /** Rollouts that were asked for, failed ones included. */
   get asked(): number {
-    return this.#asked;
+    return completed(this.total) + this.total.failed;
   }
 
-  /** The node of a prefix; undefined where no solution has it. */
-  at(prefix: readonly Step[]): StepNode | undefined {
-    return prefix.reduce<StepNode | undefined>((node, step) => node?.children.get(contentHash(step)), this.root);
+  /** The node after the first `length` steps (default: all); undefined where nothing begins so. */
+  at(steps: readonly Step[], length = steps.length): StepNode | undefined {
+    let node: StepNode | undefined = this.root;
+    for (let i = 0; i < length && node !== undefined; i++) node = node.child(steps[i] as Step);
+    return node;
   }
 
-  record(prefix: readonly Step[], rollouts: readonly Rollout[]): void {
-    const from = this.at(prefix);
-    if (from === undefined) throw new RangeError('no solution has this prefix');
-    this.#asked += rollouts.length;
+  /** Writes down the answer to one request. */
+  record(from: StepNode, rollouts: readonly Rollout[]): void {
+    from.requests += 1;
+    from.rollouts.push(...rollouts);
     for (const { outcome, steps } of rollouts) {
-      let node: StepNode | undefined = from;
-      node.counts[outcome] += 1;
-      if (!this.#reuse) continue;
+      this.total[outcome] += 1;
+      from.asked[outcome] += 1;
+      for (let node = from.parent; node !== null; node = node.parent) node.below[outcome] += 1;
+      let node = from;
       for (const step of steps) {
-        node = node.children.get(contentHash(step));
-        if (node === undefined) break;
-        node.counts[outcome] += 1;
+        node = node.grow(step);
+        node.passed[outcome] += 1;
       }
     }
-  }
-
-  /** Evidence of every step of a solution; null for a step that nothing counts for. `budget` is the sum of the counts. */
-  values(steps: readonly Step[]): (StepValue | null)[] {
-    let node: StepNode | undefined = this.root;
-    return steps.map((step) => {
-      node = node?.children.get(contentHash(step));
-      if (node === undefined) return null;
-      const { correct, incorrect, unparsable, failed } = node.counts;
-      const budget = correct + incorrect + unparsable + failed;
-      return budget === 0 ? null : { correct, incorrect, unparsable, failed, budget };
-    });
   }
 }
