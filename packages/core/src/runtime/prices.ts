@@ -22,6 +22,19 @@ export function priceOf(model: string, prices: PriceTable): Price | null {
   return (Object.hasOwn(prices, model) ? prices[model] : undefined) ?? null;
 }
 
+/** The table with a model's price times a factor; a model that it does not have stays unknown. */
+export function scalePrice(prices: PriceTable, model: string, factor: number): PriceTable {
+  const price = priceOf(model, prices);
+  if (price === null) return prices;
+  const { cachedPromptUsdPerMillion: cached } = price;
+  const scaled = {
+    promptUsdPerMillion: price.promptUsdPerMillion * factor,
+    completionUsdPerMillion: price.completionUsdPerMillion * factor,
+    ...(cached === undefined ? {} : { cachedPromptUsdPerMillion: cached * factor }),
+  };
+  return { ...prices, [model]: scaled };
+}
+
 /** Cost of tokens in US dollars. What is free costs nothing, however many tokens there are; else unknown stays null. */
 function costOf(tokens: number | null, perMillion: number): number | null {
   if (perMillion === 0) return 0;

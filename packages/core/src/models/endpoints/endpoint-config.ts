@@ -97,13 +97,16 @@ export const batchSchema = z.strictObject({
   maxTokens: count.optional(),
   /** Files that may be waiting at the service at once. */
   maxOpen: count.default(4),
+  /** A file is sent when no further request has come for so long and a place is free, or when it is full. */
+  quietSeconds: positive.default(10),
   pollSeconds: positive.default(60),
   /** What a token costs, as a share of its price in `prices`. */
   priceFactor: z.number().min(0).max(1).default(0.5),
 });
 
-/** A model behind one or more servers, as the configuration names it. */
-export const endpointSchema = z.strictObject({
+const BATCHING: readonly EndpointKind[] = ['openai', 'azure'];
+
+const endpointFields = z.strictObject({
   kind: z.enum(ENDPOINT_KINDS),
   baseUrl: serverUrl,
   model: z.string().min(1),
@@ -134,6 +137,14 @@ export const endpointSchema = z.strictObject({
   prm: prmSchema.optional(),
   /** OpenAI and Azure alone. */
   batch: batchSchema.optional(),
+});
+
+/** A model behind one or more servers, as the configuration names it. */
+export const endpointSchema = endpointFields.superRefine(({ kind, batch, replicas }, context) => {
+  if (batch === undefined) return;
+  const refuse = (message: string): void => context.addIssue({ code: 'custom', path: ['batch'], message });
+  if (!BATCHING.includes(kind)) refuse(`of the kinds, ${BATCHING.join(' and ')} alone have a batch API`);
+  if (replicas !== undefined && replicas.length > 0) refuse('a batch goes to one server: leave `replicas` out');
 });
 export type BatchConfig = z.output<typeof batchSchema>;
 export type EndpointConfig = z.output<typeof endpointSchema>;

@@ -9,13 +9,18 @@ import { hasImages, type ImageEncoder } from './image-url.ts';
 import type { WireBody } from './model-service.ts';
 import type { RefusedParameters } from './refused-parameters.ts';
 import type { EndpointReplica } from './replica.ts';
-import { getJson, post } from './transport.ts';
+import { getJson, post, type Received } from './transport.ts';
 
 const MOST_MODELS_LISTED = 20;
 const modelListSchema = z.object({ data: z.array(z.object({ id: z.string() })) });
 
+/** Brings a body, its images filled in, to the server and the answer back. */
+export type Transport = (parcel: Parcel, body: unknown, site: FailureSite, signal: AbortSignal) => Promise<Received>;
+
 /** What one endpoint needs to send. */
 export interface Sender {
+  /** Default: the body is posted. */
+  readonly transport?: Transport;
   readonly dialect: Dialect;
   readonly images: ImageEncoder;
   readonly refused: RefusedParameters;
@@ -31,7 +36,7 @@ export interface Parcel {
 }
 
 /** The JSON of an answer, the chunks of a stream put together. */
-export interface Received {
+export interface Answer {
   readonly json: unknown;
   readonly quota: QuotaReport | null;
 }
@@ -84,16 +89,18 @@ async function withModelNames(
   });
 }
 
+const postParcel: Transport = ({ replica }, body, site, signal) => post(replica, body, site, signal);
+
 /**
  * Sends once, and again without a parameter that the model refuses and the answer can do without.
  * @throws ServiceError; what the signal was aborted with; ERR_IMAGE_DECODE
  */
-export async function sendTo(sender: Sender, parcel: Parcel, signal: AbortSignal): Promise<Received> {
-  const { dialect, images, refused } = sender;
+export async function sendTo(sender: Sender, parcel: Parcel, signal: AbortSignal): Promise<Answer> {
+  const { dialect, images, refused, transport = postParcel } = sender;
   const site = siteOf(sender, parcel);
   for (;;) {
     const sent = refused.apply(parcel.body);
-    const received = await post(parcel.replica, images.fill(sent, parcel.images), site, signal);
+    const received = await transport(parcel, images.fill(sent, parcel.images), site, signal);
     if (received.ok) {
       const { chunks } = received;
       const json = chunks ? reading(parcel.replica, () => dialect.assemble(chunks)) : received.json;

@@ -1,17 +1,22 @@
 import type { Budget } from '../../runtime/budget.ts';
 import type { Clock, ReplicaPool, ReplicaPoolOptions, ReplicaStatus } from '../../runtime/flow/index.ts';
-import { createReplicaPool } from '../../runtime/flow/index.ts';
+import { createReplicaPool, systemClock } from '../../runtime/flow/index.ts';
+import type { Events } from '../../runtime/events.ts';
 import {
+  callKey,
   createGateway,
   type Answered,
   type Delivered,
   type Gateway,
   type GatewayOptions,
   type ServiceCall,
+  type TokenEstimate,
 } from '../../runtime/gateway/index.ts';
 import type { LedgerAccess } from '../../runtime/ledger.ts';
-import type { PriceTable } from '../../runtime/prices.ts';
+import { scalePrice, type PriceTable } from '../../runtime/prices.ts';
 import type { Random } from '../../runtime/random.ts';
+import { createBatchPool } from './batch/batch-pool.ts';
+import { createBatchQueue, type BatchQueue, type BatchQueueOptions } from './batch/batch-queue.ts';
 import type { EndpointCapabilities } from './capabilities.ts';
 import { chatAnswerSchema, type ChatAnswer, type ChatRequest } from './chat.ts';
 import { holdToRequest, joinParts, splitChoices, type ChoicePart } from './choices.ts';
@@ -41,6 +46,8 @@ export interface ModelServiceOptions extends ReplicaOptions {
   readonly retry?: GatewayOptions<EndpointReplica>['retry'];
   readonly random?: Pick<Random, 'uniform'>;
   readonly clock?: Clock;
+  /** Told how far batches are. */
+  readonly events?: Events;
 }
 
 /** A model service over a pool of replicas. */
@@ -48,6 +55,9 @@ export interface PooledModelService extends ModelService {
   /** What each replica is doing. */
   status(): ReplicaStatus[];
 }
+
+/** For one attempt of a call, or one HTTP request of a batch API. */
+const DEFAULT_TIMEOUT_MS = 600_000;
 
 class EndpointService implements PooledModelService {
   readonly name: string;
@@ -58,6 +68,8 @@ class EndpointService implements PooledModelService {
   readonly #capabilities: EndpointCapabilities;
   readonly #images: ImageEncoder;
   readonly #refused = createRefusedParameters();
+  /** Null where calls are made one by one. */
+  readonly #batches: BatchQueue | null;
   readonly #pool: ReplicaPool<EndpointReplica>;
   readonly #gateway: Gateway<EndpointReplica>;
 
@@ -76,19 +88,22 @@ class EndpointService implements PooledModelService {
     this.#images = options.images ?? createImageEncoder();
     const injected = { ...(random && { random }), ...(clock && { clock }) };
     const { prefixWarmupMs } = this.#dialect;
-    this.#pool = createReplicaPool(createReplicas(config, this.#dialect, options), {
-      prefixWarmupMs,
-      ...options.pool,
-      ...injected,
-    });
+    const replicas = createReplicas(config, this.#dialect, options);
+    const attempts = { ...retry, ...(config.maxAttempts === undefined ? {} : { maxAttempts: config.maxAttempts }) };
+    const timeoutMs = config.timeoutSeconds === undefined ? DEFAULT_TIMEOUT_MS : config.timeoutSeconds * 1000;
+    this.#batches = openBatches(config, replicas[0]!.replica, { ...options, retry: attempts, timeoutMs });
+    this.#pool = this.#batches
+      ? createBatchPool(replicas[0]!)
+      : createReplicaPool(replicas, { prefixWarmupMs, ...options.pool, ...injected });
     this.#gateway = createGateway({
       pool: this.#pool,
       ledger,
       ...(budget && { budget }),
-      ...(prices && { prices }),
+      ...(prices && { prices: config.batch ? scalePrice(prices, config.model, config.batch.priceFactor) : prices }),
       ...injected,
-      retry: { ...retry, ...(config.maxAttempts === undefined ? {} : { maxAttempts: config.maxAttempts }) },
-      ...(config.timeoutSeconds === undefined ? {} : { timeoutMs: config.timeoutSeconds * 1000 }),
+      // What failed in one batch goes into the next: there is nothing to wait for.
+      retry: this.#batches ? { ...attempts, baseDelayMs: 0 } : attempts,
+      timeoutMs: this.#batches ? Infinity : timeoutMs,
     });
   }
 
@@ -149,13 +164,25 @@ class EndpointService implements PooledModelService {
   #chatPart({ request, first }: ChoicePart, context: CallContext): Promise<Answered<ChatAnswer>> {
     const { extraBody } = this.#config;
     const { sampling } = this.#capabilities;
+    // Parts without a seed are alike: their place keeps them apart.
+    const content = { operation: 'chat', kind: this.kind, model: this.name, request, first, sampling, extraBody };
+    const estimate = estimateTokens(request);
+    const transport = this.#transport(content, estimate);
     return this.#call(context, {
-      // Parts without a seed are alike: their place keeps them apart.
-      content: { operation: 'chat', kind: this.kind, model: this.name, request, first, sampling, extraBody },
-      estimate: estimateTokens(request),
+      content,
+      estimate,
       answerSchema: chatAnswerSchema,
-      send: (replica, { signal }) => this.#sendChat(replica, request, context, signal),
+      send: (replica, { signal }) =>
+        this.#sendChat({ ...this.#sender, ...transport }, replica, request, context, signal),
     });
+  }
+
+  /** How a chat call goes to the server, where it is not posted. */
+  #transport(content: unknown, { promptTokens, completionTokens }: TokenEstimate): Pick<Sender, 'transport'> {
+    const batches = this.#batches;
+    if (batches === null) return {};
+    const call = { id: callKey({ content }), tokens: promptTokens + completionTokens };
+    return { transport: (_, body, __, signal) => batches.post({ ...call, body }, signal) };
   }
 
   /** What the server takes of a request: not every seed, and not any number of stop texts. */
@@ -166,18 +193,19 @@ class EndpointService implements PooledModelService {
   }
 
   async #sendChat(
+    sender: Sender,
     replica: EndpointReplica,
     request: ChatRequest,
     { images }: CallContext,
     signal: AbortSignal,
   ): Promise<Delivered<ChatAnswer>> {
     const dialect = this.#dialect;
-    const { stream = false, contextTokens = null, extraBody } = this.#config;
-    const settings = { capabilities: this.#capabilities, stream, contextTokens };
+    const { stream = false, contextTokens = null, extraBody, batch } = this.#config;
+    const settings = { capabilities: this.#capabilities, stream: stream && batch === undefined, contextTokens };
     const { chat: url } = replica.addresses;
     const encoded = reading(replica, () => dialect.encodeChat(this.#narrowed(request), settings));
     const body = withExtras({ model: replica.model, ...encoded }, extraBody);
-    const { json, quota } = await sendTo(this.#sender, { replica, url, body, images }, signal);
+    const { json, quota } = await sendTo(sender, { replica, url, body, images }, signal);
     const reported = dialect.readUsage(json);
     const answer = reading(
       replica,
@@ -186,6 +214,28 @@ class EndpointService implements PooledModelService {
     );
     return { answer, ...reported, quota };
   }
+}
+
+/** Where the endpoint's calls go into batches; null where they do not. */
+function openBatches(
+  { kind, batch: config }: EndpointConfig,
+  replica: EndpointReplica,
+  options: ModelServiceOptions & Pick<BatchQueueOptions, 'retry' | 'timeoutMs'>,
+): BatchQueue | null {
+  const { batch: addresses } = replica.addresses;
+  if (config === undefined || addresses === undefined) return null;
+  const { ledger, retry, random, events, timeoutMs, clock = systemClock } = options;
+  return createBatchQueue({
+    config,
+    replica,
+    addresses,
+    kind,
+    ledger,
+    timeoutMs,
+    clock,
+    retry: { ...retry, ...(random && { random }) },
+    ...(events && { events }),
+  });
 }
 
 /** The body with the configuration's fields, which win; of a field that is an object on both sides, its fields do. */

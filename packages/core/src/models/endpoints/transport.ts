@@ -4,18 +4,19 @@ import { abortError, VlprmError } from '../../runtime/errors.ts';
 import { ServiceError } from '../../runtime/gateway/index.ts';
 import { FetchFailure, RefusedResponse } from './client.ts';
 import { connectionFailure } from './failures/connection-failure.ts';
-import type { FailedResponse } from './failures/http-failure.ts';
+import { httpFailure, type FailedResponse } from './failures/http-failure.ts';
 import { isHtml, parseJson } from './failures/server-words.ts';
 import { failureAt, type FailureSite } from './failures/site.ts';
 import type { EndpointReplica } from './replica.ts';
 
 /** A response with a good status, its body read to the end. */
+type Refused = { readonly ok: false; readonly failed: FailedResponse };
 export type Received =
   | { readonly ok: true; readonly chunks: readonly unknown[] | null; readonly json: unknown; readonly headers: Headers }
-  | { readonly ok: false; readonly failed: FailedResponse };
+  | Refused;
 
 /** What the client or the reading of a body threw: a refusal, an abort, or a broken connection. */
-function readThrown(thrown: unknown, site: FailureSite, signal: AbortSignal): Received {
+function readThrown(thrown: unknown, site: FailureSite, signal: AbortSignal): Refused {
   if (signal.aborted) throw abortError(signal);
   if (thrown instanceof ServiceError) throw thrown;
   if (thrown instanceof APIConnectionError && thrown.cause instanceof FetchFailure) {
@@ -86,7 +87,7 @@ const hasError = (json: unknown): json is { readonly error: unknown } =>
   typeof json === 'object' && json !== null && 'error' in json && json.error != null;
 
 /** Some services answer with status 200 and an error: OpenRouter; Ollama in a line of its stream. */
-function findFailure(received: Received): Received {
+export function findFailure(received: Received): Received {
   if (!received.ok) return received;
   const said = (received.chunks ?? [received.json]).find(hasError);
   if (said === undefined) return received;
@@ -94,25 +95,51 @@ function findFailure(received: Received): Received {
 }
 
 /**
- * Posts a body and reads the response to its end.
+ * Sends a request and reads the response to its end.
  * @returns what came, or the response that refused the call
  * @throws ServiceError when nothing came or it cannot be read; what the signal was aborted with
  */
-export async function post(
+export async function exchange(
+  send: () => Promise<Response>,
   { client }: EndpointReplica,
-  body: unknown,
   site: FailureSite,
   signal: AbortSignal,
 ): Promise<Received> {
   try {
-    const response = await client.post(site.url, { body, signal }).asResponse();
-    const received = await readResponse(response, client, site);
+    const received = await readResponse(await send(), client, site);
     // The stream of an aborted call just ends.
     if (signal.aborted) throw abortError(signal);
     return findFailure(received);
   } catch (thrown) {
     return readThrown(thrown, site, signal);
   }
+}
+
+/**
+ * The response of a request, its body still unread.
+ * @throws ServiceError when there is none or its status is bad; what the signal was aborted with
+ */
+export async function respond(
+  send: () => Promise<Response>,
+  site: FailureSite,
+  signal: AbortSignal,
+): Promise<Response> {
+  try {
+    return await send();
+  } catch (thrown) {
+    const received = readThrown(thrown, site, signal);
+    throw httpFailure(received.failed, site, Date.now());
+  }
+}
+
+/** Posts a body as JSON: see {@link exchange}. */
+export function post(
+  replica: EndpointReplica,
+  body: unknown,
+  site: FailureSite,
+  signal: AbortSignal,
+): Promise<Received> {
+  return exchange(() => replica.client.post(site.url, { body, signal }).asResponse(), replica, site, signal);
 }
 
 /** The JSON at an address; undefined when there is none, for whatever reason. */

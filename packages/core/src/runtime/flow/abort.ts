@@ -73,6 +73,7 @@ export function sleep(ms: number, signal?: AbortSignal, clock: Clock = systemClo
 /** What a piece of work may take. */
 export interface TimeLimits {
   readonly signal?: AbortSignal | undefined;
+  /** Infinity: no limit. */
   readonly timeoutMs?: number | undefined;
   /** What is thrown when the time is over. Default: ERR_TIMEOUT. */
   readonly timeoutError?: (timeoutMs: number) => VlprmError;
@@ -129,7 +130,7 @@ export function within<T>(
       if (signal !== undefined) stop(abortError(signal));
     });
     const cancel =
-      timeoutMs === undefined
+      timeoutMs === undefined || timeoutMs === Infinity
         ? undefined
         : clock.after(timeoutMs, () => {
             stop(timeoutError(timeoutMs));

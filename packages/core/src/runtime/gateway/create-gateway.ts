@@ -26,7 +26,7 @@ export interface GatewayOptions<Replica> {
   /** Default: no price is known. */
   readonly prices?: PriceTable;
   readonly retry?: Omit<RetryOptions, 'signal' | 'random' | 'clock' | 'deadlineAt'>;
-  /** For one attempt. Default 600,000. */
+  /** For one attempt; Infinity for no limit. Default 600,000. */
   readonly timeoutMs?: number;
   readonly random?: Pick<Random, 'uniform'>;
   readonly clock?: Clock;

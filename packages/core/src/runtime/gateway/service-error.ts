@@ -37,6 +37,7 @@ export const SERVICE_FAILURES = {
   ERR_MODEL_UNKNOWN: failure(''),
   ERR_DIALECT: failure(''),
   ERR_REQUEST_REFUSED: failure(''),
+  ERR_BATCH_FAILED: failure('retryable'),
 } as const satisfies Partial<Record<ErrorCode, ServiceFailure>>;
 export type ServiceErrorCode = keyof typeof SERVICE_FAILURES;
 

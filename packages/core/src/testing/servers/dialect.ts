@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { BatchRoutes } from './batch-service.ts';
 import type { Brain, ServedRequest } from './brain.ts';
 import type { Completion } from './completion.ts';
 import type { QuotaState } from './quota.ts';
@@ -63,6 +64,8 @@ export interface Dialect {
   readonly contentFilter: 'refusal' | 'finish';
   /** Headers in which it tells its limits. */
   quotaHeaders(state: QuotaState): Record<string, string>;
+  /** Absent: it has no batch API. */
+  readonly batches?: BatchRoutes;
 }
 
 export const json = (body: unknown, status = 200): JsonReply => ({ status, body });

@@ -1,3 +1,4 @@
+export type { BatchDisturbance, BatchEnding, BatchScript } from './batch-script.ts';
 export type { Brain, ServedMessage, ServedRequest, TokenDistribution } from './brain.ts';
 export * from './brains/judge-brain.ts';
 export * from './brains/policy-brain.ts';

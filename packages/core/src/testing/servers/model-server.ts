@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../../runtime/content-hash.ts';
+import type { BatchScript } from './batch-script.ts';
+import { BatchService, type AnsweredLine, type BatchRoutes } from './batch-service.ts';
 import type { Brain } from './brain.ts';
 import { complete } from './completion.ts';
 import type { Dialect, HttpCall, JsonReply, Reply, ServedModel, Serving } from './dialect.ts';
@@ -35,6 +37,8 @@ export interface ModelServerOptions {
   /** How late a slow first byte is. Default 50. */
   readonly slowMs?: number;
   readonly quota?: QuotaOptions;
+  /** How its batch API behaves, where the dialect has one. */
+  readonly batches?: BatchScript;
   /** Time that every answer of the model takes. */
   readonly latencyMs?: number;
   /** Told of each request once its response has ended or broken. For long runs: `requests` then stays empty. */
@@ -109,12 +113,17 @@ class LoopbackServer {
   readonly #cachedPrefix = createPrefixCache();
   readonly #attempts = new Map<string, number>();
   readonly #quota: ((tokens: number) => QuotaState) | null;
+  readonly #batches: BatchService | null;
 
   constructor(options: ModelServerOptions) {
     this.#options = options;
     this.#dialect = DIALECTS[options.dialect];
     this.#model = { ...DEFAULT_MODEL, ...options.model };
     this.#quota = options.quota ? createQuota(options.quota) : null;
+    const { batches } = this.#dialect;
+    this.#batches = batches
+      ? new BatchService(batches, options.batches ?? {}, (...line) => this.#answerLine(batches, ...line))
+      : null;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -180,7 +189,7 @@ class LoopbackServer {
   async #reply(call: HttpCall, text: string, fault: FaultKind | null, quota: QuotaState | null): Promise<Reply> {
     const { apiKey, retryAfterMs = 0, latencyMs } = this.#options;
     const dialect = this.#dialect;
-    const handler = dialect.route(call.method, call.path);
+    const handler = dialect.route(call.method, call.path) ?? this.#batches?.route(call.method, call.path) ?? null;
     if (handler === null) throw new RefusedRequest({ kind: 'route-unknown', method: call.method, path: call.path });
     if (apiKey !== undefined && !dialect.authorized(call.headers, apiKey)) {
       throw new RefusedRequest({ kind: 'unauthorized' });
@@ -193,7 +202,30 @@ class LoopbackServer {
       throw new RefusedRequest({ kind: 'content-filter' });
     }
     if (latencyMs !== undefined && call.method === 'POST') await sleep(latencyMs, undefined, { ref: false });
-    return handler({ ...call, body: parseJson(text) }, this.#serving(fault));
+    const isForm = call.headers['content-type']?.startsWith('multipart/') === true;
+    return handler({ ...call, body: isForm ? text : parseJson(text) }, this.#serving(fault));
+  }
+
+  /** Faults befall a line of a batch as they befall a request: by content and attempt. */
+  async #answerLine(
+    { chatPath: path }: BatchRoutes,
+    body: unknown,
+    headers: HttpCall['headers'],
+  ): Promise<AnsweredLine> {
+    const text = JSON.stringify(body);
+    const fault = this.#faultOf('POST', path, text);
+    const call: HttpCall = { method: 'POST', path, query: new URLSearchParams(), headers, body: null };
+    const reply = await this.#reply(
+      { ...call, headers: { ...headers, 'content-type': 'application/json' } },
+      text,
+      fault,
+      null,
+    ).catch((error: unknown): Reply => {
+      if (error instanceof RefusedRequest) return this.#dialect.refuse(error.refusal);
+      throw error;
+    });
+    if ('pieces' in reply) return { reply: this.#dialect.refuse({ kind: 'invalid', message: 'no streams' }), fault };
+    return { reply, fault };
   }
 
   #serving(fault: FaultKind | null): Serving {

@@ -17,8 +17,9 @@ export const azure: Dialect = {
     // The v1 routes know `preview` and `latest`.
     const dated = version !== null && /^\d{4}-/.test(version);
     const chat = `${root}/openai/${dated ? `deployments/${encodeURIComponent(model)}` : 'v1'}/chat/completions${query}`;
+    const base = `${root}/openai${dated ? '' : '/v1'}`;
     // The list holds base models; calls name deployments.
-    return { root, chat, models: null };
+    return { root, chat, models: null, batch: { base, query, route: '/chat/completions' } };
   },
   authorization: (key) => ({ 'api-key': key }),
 };

@@ -4,6 +4,16 @@ import type { ChatAnswer, ChatRequest } from '../chat.ts';
 import type { EndpointKind } from '../endpoint-config.ts';
 import type { JsonWithImages, WireBody } from '../model-service.ts';
 
+/** Where the batch API of a service is. */
+export interface BatchAddresses {
+  /** Without a slash at its end: `/files` and `/batches` are appended to it, and then `query`. */
+  readonly base: string;
+  /** Of every call, with its question mark; or empty. */
+  readonly query: string;
+  /** Path of chat completions, as batches and the lines of their files name it. */
+  readonly route: string;
+}
+
 /** Where the routes of one server are. */
 export interface Addresses {
   /** Without a slash at its end; paths of exchanges are appended to it. */
@@ -11,6 +21,8 @@ export interface Addresses {
   readonly chat: string;
   /** Lists the models; null where the list would not hold the names that calls take. */
   readonly models: string | null;
+  /** Absent where calls cannot be made in batches. */
+  readonly batch?: BatchAddresses;
 }
 
 /** What of the configuration decides how a request is written. */

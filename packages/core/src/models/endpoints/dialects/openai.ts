@@ -25,7 +25,10 @@ export const openAi: Dialect = {
   maxStops: 4,
   seedBelow: 2 ** 53,
   quotaPerMinute: true,
-  addresses: serverAddresses,
+  addresses(...server) {
+    const addresses = serverAddresses(...server);
+    return { ...addresses, batch: { base: `${addresses.root}/v1`, query: '', route: '/v1/chat/completions' } };
+  },
   encodeChat(request, settings) {
     refuseOpenSampling(request, settings);
     return encodeOpenAiChat(request, settings, 'max_completion_tokens');

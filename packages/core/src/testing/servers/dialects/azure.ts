@@ -89,4 +89,13 @@ export const azure: Dialect = {
     const { 'x-ratelimit-reset-requests': _, 'x-ratelimit-reset-tokens': __, ...headers } = openaiQuotaHeaders(state);
     return headers;
   },
+  batches: {
+    bases: ['/openai/v1', '/openai'],
+    chat: '/chat/completions',
+    chatPath: '/openai/v1/chat/completions',
+    require: ({ method, path, query }, base) => {
+      if (base === '/openai' && !query.has('api-version'))
+        throw new RefusedRequest({ kind: 'route-unknown', method, path });
+    },
+  },
 };

@@ -206,4 +206,5 @@ export const openai: Dialect = {
   authorized: hasBearer,
   contentFilter: 'finish',
   quotaHeaders: openaiQuotaHeaders,
+  batches: { bases: ['/v1'], chat: '/v1/chat/completions', chatPath: '/v1/chat/completions' },
 };
