@@ -148,6 +148,7 @@ class EndpointService implements PooledModelService {
 
   async close(): Promise<void> {
     await this.#gateway.close();
+    await this.#batches?.close();
   }
 
   get #sender(): Sender {

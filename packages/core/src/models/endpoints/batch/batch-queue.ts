@@ -46,6 +46,8 @@ export interface BatchQueue {
    * @throws ServiceError; ERR_BATCH_FAILED; what the signal was aborted with: its batch is then left to the service
    */
   post(request: BatchRequest, signal: AbortSignal): Promise<Received>;
+  /** Waits for what is still being read, once nobody waits for an answer. */
+  close(): Promise<void>;
 }
 
 const STAGE = 'batch';
@@ -61,6 +63,7 @@ class CollectingBatchQueue implements BatchQueue {
   readonly #began: number;
   #total = 0;
   #done = 0;
+  readonly #runs = new Set<Promise<void>>();
   #restored: Promise<void> | undefined;
   #draft: { readonly file: BatchFile; readonly batch: Batch } | null = null;
   #cancelQuiet: (() => void) | undefined;
@@ -97,6 +100,10 @@ class CollectingBatchQueue implements BatchQueue {
       const received = await this.#outcome(line, signal);
       if (received !== null) return received;
     }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#runs);
   }
 
   async #restore(): Promise<void> {
@@ -160,7 +167,8 @@ class CollectingBatchQueue implements BatchQueue {
   #start(batch: Batch): void {
     this.#total += batch.ids.length;
     this.#progress(batch, 0);
-    void batch.run();
+    const run = batch.run().finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
   }
 
   /** What has not come to an outcome can still be waited for, where the service has it. */

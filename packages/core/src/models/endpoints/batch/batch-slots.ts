@@ -7,6 +7,7 @@ export class BatchSlots {
   readonly #onFree: () => void;
   readonly #waiting = new Set<() => void>();
   #taken = 0;
+  #refused = 0;
 
   /** @param onFree called whenever a place is left that nobody waits for */
   constructor(most: number, onFree: () => void) {
@@ -14,8 +15,17 @@ export class BatchSlots {
     this.#onFree = onFree;
   }
 
-  get taken(): number {
-    return this.#taken;
+  /** Does the service refuse every batch that has a place? */
+  get allRefused(): boolean {
+    return this.#refused === this.#taken;
+  }
+
+  /** Keeps the place while the service has no room for the batch. The result ends that. */
+  refuse(): () => void {
+    this.#refused += 1;
+    return () => {
+      this.#refused -= 1;
+    };
   }
 
   get free(): boolean {

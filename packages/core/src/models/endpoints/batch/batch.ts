@@ -31,7 +31,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** Refusals for a full queue that are waited out while no other batch of ours is open. */
+/** Refusals for a full queue that are waited out while no batch of ours is in it. */
 const MOST_REFUSALS = 10;
 const LONGEST_BACKOFF = 32;
 const SEND_AGAIN = 'run the same command again: what is missing is sent again';
@@ -180,8 +180,13 @@ export class Batch {
           if (state.answered !== null) this.#shared.answered(this, state.answered);
         }
         if (state !== null && !isQueueFull(state)) return state;
-        if (slots.taken === 1 && ++alone > MOST_REFUSALS) throw this.#queueFull();
-        await sleep(pollMs * Math.min(LONGEST_BACKOFF, 2 ** tries), signal, clock);
+        const readmit = slots.refuse();
+        try {
+          if (slots.allRefused && ++alone > MOST_REFUSALS) throw this.#queueFull();
+          await sleep(pollMs * Math.min(LONGEST_BACKOFF, 2 ** tries), signal, clock);
+        } finally {
+          readmit();
+        }
         state = null;
       }
     } finally {

@@ -1,0 +1,117 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createEvents } from '../../../runtime/events.ts';
+import { createMemoryLedger } from '../../../runtime/ledger.ts';
+import { everyCall } from '../../../testing/index.ts';
+import { serveBatches } from '../../../testing/servers/fixtures/batching-server.ts';
+import { answerTo, askAll, openBatching, seedsBelow } from '../fixtures/batching.ts';
+
+const seeds = seedsBelow(6);
+const answers = seeds.map(answerTo);
+const once = seeds.map(() => 1);
+
+/** A `fetch` of a process that dies with its request number `last`: before it is sent, or before its response is read. */
+function mortalFetch(last: number, when: 'before' | 'after', died: () => void): typeof fetch {
+  let number = 0;
+  return async (...call) => {
+    const mine = number++;
+    if (mine < last) return fetch(...call);
+    if (mine === last && when === 'after') await (await fetch(...call)).arrayBuffer();
+    died();
+    return new Promise<never>(() => undefined);
+  };
+}
+
+describe('a run that ends while its batch is open', () => {
+  it('leaves the batch to the service, and the next run waits for it', async () => {
+    const server = await serveBatches({ batches: { looks: 12 } });
+    const ledger = createMemoryLedger();
+    const events = createEvents();
+    const warnings: string[] = [];
+    events.on('warning', ({ message }) => warnings.push(message));
+    const stop = new AbortController();
+    const ended = openBatching(server, {}, { ledger, events });
+    const asking = askAll(ended, seeds, stop.signal);
+    await vi.waitFor(() => expect(server.calls('POST /batches')).toBe(1));
+    stop.abort();
+    expect(new Set(await asking)).toEqual(new Set(['ERR_ABORTED']));
+    await ended.close();
+    expect(warnings).toEqual(['a batch with 6 requests is left to the service: the same command waits for it again']);
+    const looked = server.requests.length;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(server.requests).toHaveLength(looked);
+    expect(await askAll(openBatching(server, {}, { ledger }), [...seeds, 6])).toEqual([...answers, answerTo(6)]);
+    expect([...server.answered.values()]).toEqual([...once, 1]);
+    expect(server.calls('POST /batches')).toBe(2);
+  });
+
+  it('sends nothing when it ends before its file is sent', async () => {
+    const server = await serveBatches();
+    const stop = new AbortController();
+    const service = openBatching(server, { batch: { quietSeconds: 0.02 } });
+    const asking = askAll(service, seeds, stop.signal);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    stop.abort();
+    expect(new Set(await asking)).toEqual(new Set(['ERR_ABORTED']));
+    await service.close();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(server.requests).toEqual([]);
+  });
+
+  it('goes on for those who still wait when others have gone', async () => {
+    const server = await serveBatches({ batches: { looks: 6 } });
+    const stop = new AbortController();
+    const service = openBatching(server);
+    const gone = askAll(service, [0, 1], stop.signal);
+    const staying = askAll(service, [2, 3]);
+    await vi.waitFor(() => expect(server.calls('POST /batches')).toBe(1));
+    stop.abort();
+    expect(await gone).toEqual(['ERR_ABORTED', 'ERR_ABORTED']);
+    expect(await askAll(service, [0])).toEqual([answerTo(0)]);
+    expect(await staying).toEqual([answerTo(2), answerTo(3)]);
+    expect(server.calls('POST /batches')).toBe(1);
+  });
+});
+
+/** Upload, creation, a look, and the download: the requests of an undisturbed run with one batch. */
+const REQUESTS = 4;
+
+describe.each(['before', 'after'] as const)('a process that dies %s', (when) => {
+  it.each(Array.from({ length: REQUESTS }, (_, i) => i))(
+    'its request %i makes the next one pay nothing twice',
+    async (last) => {
+      const server = await serveBatches();
+      const ledger = createMemoryLedger();
+      const death = new AbortController();
+      const dying = openBatching(server, {}, { ledger, fetch: mortalFetch(last, when, () => death.abort()) });
+      await askAll(dying, seeds, death.signal);
+      expect(await askAll(openBatching(server, {}, { ledger }), seeds)).toEqual(answers);
+      expect([...server.answered.values()]).toEqual(once);
+      expect(server.calls('POST /batches')).toBe(1);
+      expect(server.calls('POST /files')).toBe(last === 0 && when === 'after' ? 2 : 1);
+    },
+  );
+});
+
+it('asks anew for what failed in a batch of an earlier run', async () => {
+  const server = await serveBatches({ faults: everyCall('server-error', 1) });
+  const ledger = createMemoryLedger();
+  const once_ = openBatching(server, { maxAttempts: 1 }, { ledger });
+  expect(new Set(await askAll(once_, seeds))).toEqual(new Set(['ERR_SERVER_FAILED']));
+  expect(await askAll(openBatching(server, { maxAttempts: 1 }, { ledger }), seeds)).toEqual(answers);
+});
+
+it('sends again what a service no longer has', async () => {
+  const [lost, kept] = [await serveBatches({ batches: { looks: Infinity } }), await serveBatches()];
+  const ledger = createMemoryLedger();
+  let there = lost;
+  const through: typeof fetch = (input, init) =>
+    fetch((input as string).replace('http://batches.example', there.url), init);
+  const stop = new AbortController();
+  const named = { url: 'http://batches.example' };
+  const asking = askAll(openBatching(named, {}, { ledger, fetch: through }), seeds, stop.signal);
+  await vi.waitFor(() => expect(lost.calls('POST /batches')).toBe(1));
+  stop.abort();
+  await asking;
+  there = kept;
+  expect(await askAll(openBatching(named, {}, { ledger, fetch: through }), seeds)).toEqual(answers);
+});
