@@ -12,9 +12,12 @@ import {
 import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import type { ProblemSource } from '../problems/problem-source.ts';
 import { admit } from './intake.ts';
+import { readGathered } from './labelled-problems.ts';
 import type { SynthesisPlan } from './plan.ts';
 import { RejectGauge } from './reject-gauge.ts';
-import { runStage, type StageName } from './stage.ts';
+import type { Reviews, ReviewStage } from './reviewing.ts';
+import type { SampledProblem } from './sampling.ts';
+import { runStage, type StageName, type StageResult } from './stage.ts';
 import type { SummaryTally } from './summary.ts';
 import { unusableSamples, type GatheredProblem } from './trace-assembly.ts';
 
@@ -39,21 +42,38 @@ export function startProgress(plan: SynthesisPlan, events: Events, total: number
   };
 }
 
+/** Lets all judges review one problem at once, each vote on its own. */
+async function reviewOnline(
+  item: SampledProblem,
+  { plan, ledger, engine, tally }: Gathering,
+  signal: AbortSignal,
+): Promise<StageResult<Reviews>[]> {
+  const jobs = plan.online.map((stage) => ({ key: stage.by, input: stage }));
+  const work = (stage: ReviewStage, stop: AbortSignal) => runStage(stage, item, ledger, stop);
+  const reviewed = new Map<string, StageResult<Reviews>>();
+  for await (const result of engine.run(jobs, work, { concurrency: Math.max(1, jobs.length), signal })) {
+    if (!result.ok) throw result.error;
+    tally.addStage('judge', result.output);
+    reviewed.set(result.key, result.output);
+  }
+  return plan.online.map(({ by }) => reviewed.get(by) as StageResult<Reviews>);
+}
+
 /** Takes one problem through all stages that see it alone. */
 async function gatherProblem(
   loaded: LoadedProblem,
-  { plan, ledger, tally, progress }: Gathering,
+  gathering: Gathering,
   signal: AbortSignal,
 ): Promise<GatheredProblem> {
+  const { plan, ledger, tally, progress } = gathering;
   const sampled = await runStage(plan.sampling, loaded, ledger, signal);
-  tally.addStage('sample', [sampled]);
+  tally.addStage('sample', sampled);
   progress.sample?.advance();
   const item = { loaded, samples: sampled.value };
   const estimated = plan.estimation && (await runStage(plan.estimation, item, ledger, signal));
-  if (estimated !== null) tally.addStage('estimate', [estimated]);
+  if (estimated !== null) tally.addStage('estimate', estimated);
   progress.estimate?.advance();
-  const reviewed = await Promise.all(plan.online.map((stage) => runStage(stage, item, ledger, signal)));
-  if (reviewed.length > 0) tally.addStage('judge', reviewed);
+  const reviewed = await reviewOnline(item, gathering, signal);
   if (plan.offline.length === 0) progress.judge?.advance();
   const results = [sampled, ...(estimated === null ? [] : [estimated]), ...reviewed];
   return {
@@ -64,53 +84,81 @@ async function gatherProblem(
   };
 }
 
-/** Whether a job ended for want of budget; throws any other error. */
-export function requireBudgetError(error: unknown): VlprmError {
-  if (VlprmError.is(error) && error.code === 'ERR_BUDGET') return error;
-  throw error;
+/** Whether the budget is what ended a piece of work. */
+export function isBudgetError(error: unknown): error is VlprmError {
+  return VlprmError.is(error) && error.code === 'ERR_BUDGET';
+}
+
+/** The problems of the source as jobs; what is set aside is counted on the way. */
+async function* admittedJobs(
+  { plan, source, tally, progress, signal }: Gathering,
+  gauge: RejectGauge,
+): AsyncGenerator<Job<LoadedProblem>> {
+  const { tracesPerProblem } = plan.options;
+  for await (const row of admit(source, signal)) {
+    if (row.reject === null) {
+      yield { key: contentHash(row.loaded.problem.id), input: row.loaded };
+      continue;
+    }
+    tally.addSetAside(row.reject);
+    for (const stage of Object.values(progress)) stage.advance();
+    gauge.add(tracesPerProblem, tracesPerProblem, [row.reject]);
+    gauge.check(false);
+  }
 }
 
 /**
  * The first pass: every problem is sampled, estimated and reviewed, in any order, and each stage is in the ledger as soon
  * as it is done. Nothing of a problem is held once it has ended.
+ * With offline judges no problem is whole after it: {@link countGathered} counts them once these have reviewed.
  * @returns ERR_BUDGET when the budget did not reach all problems, else null
  * @throws ERR_TOO_MANY_REJECTS, ERR_ABORTED, and what the source or a model throws
  */
 export async function gatherAll(gathering: Gathering): Promise<VlprmError | null> {
-  const { plan, source, engine, tally, progress, signal } = gathering;
+  const { plan, engine, tally, signal } = gathering;
   const { tracesPerProblem, maxRejectRate, concurrency } = plan.options;
+  const whole = plan.offline.length === 0;
   const gauge = new RejectGauge(maxRejectRate);
-
-  async function* jobs(): AsyncGenerator<Job<LoadedProblem>> {
-    for await (const row of admit(source, signal)) {
-      if (row.reject === null) {
-        yield { key: contentHash(row.loaded.problem.id), input: row.loaded };
-        continue;
-      }
-      tally.addSetAside(row.reject);
-      for (const stage of Object.values(progress)) stage.advance();
-      gauge.add(tracesPerProblem, tracesPerProblem, [row.reject]);
-      gauge.check(false);
-    }
-  }
-
   const work = async (loaded: LoadedProblem, stop: AbortSignal): Promise<void> => {
     const gathered = await gatherProblem(loaded, gathering, stop);
     const outcome = plan.conclude(gathered);
-    // What offline judges say is not known yet: solutions count as reviewed, and the problem is counted once it is whole.
-    if (plan.offline.length === 0) tally.addDone(gathered, outcome);
-    const known = plan.offline.length === 0 ? gathered : { ...gathered, reviews: [] };
-    gauge.add(tracesPerProblem, unusableSamples(known), outcome.rejects);
+    if (whole) tally.addDone(gathered, outcome);
+    // An offline judge may still review what those before it could not.
+    const unusable = unusableSamples(whole ? gathered : { ...gathered, reviews: [] });
+    gauge.add(tracesPerProblem, unusable, outcome.rejects);
   };
-
   let exhausted: VlprmError | null = null;
-  for await (const result of engine.run(jobs(), work, { concurrency, ...(signal && { signal }) })) {
+  const limits = { concurrency, ...(signal && { signal }) };
+  for await (const result of engine.run(admittedJobs(gathering, gauge), work, limits)) {
     if (!result.ok) {
-      exhausted ??= requireBudgetError(result.error);
-      tally.addUnfinished();
+      if (!isBudgetError(result.error)) throw result.error;
+      exhausted ??= result.error;
+      if (whole) tally.addUnfinished();
     }
     gauge.check(false);
   }
   if (exhausted === null) gauge.check(true);
   return exhausted;
+}
+
+/**
+ * Counts what the ledger holds of the problems, after the pass of the offline judges.
+ * @throws ERR_TOO_MANY_REJECTS unless the budget has ended the run; ERR_ABORTED
+ */
+export async function countGathered(gathering: Gathering, exhausted: boolean): Promise<void> {
+  const { plan, source, ledger, tally, signal } = gathering;
+  const { tracesPerProblem, maxRejectRate } = plan.options;
+  const gauge = new RejectGauge(maxRejectRate);
+  for await (const row of readGathered(source, plan, ledger, signal)) {
+    if (row.reject !== null) {
+      gauge.add(tracesPerProblem, tracesPerProblem, [row.reject]);
+    } else if (row.gathered === null) {
+      tally.addUnfinished();
+    } else {
+      const outcome = plan.conclude(row.gathered);
+      tally.addDone(row.gathered, outcome);
+      gauge.add(tracesPerProblem, unusableSamples(row.gathered), outcome.rejects);
+    }
+  }
+  if (!exhausted) gauge.check(true);
 }

@@ -2,6 +2,7 @@ import { addUsage, NO_USAGE, type Reject, type Trace } from '@vlprm/core/records
 import type { Ledger } from '@vlprm/core/runtime';
 import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import type { ProblemSource } from '../problems/problem-source.ts';
+import { chunksOf } from './chunks.ts';
 import { admit, type IntakeRow } from './intake.ts';
 import type { SynthesisPlan } from './plan.ts';
 import { readStage, type StageResult } from './stage.ts';
@@ -17,17 +18,6 @@ export interface LabelledProblem {
   /** In the order of the samples; empty for a problem that the budget did not reach. */
   readonly traces: readonly Trace[];
   readonly rejects: readonly Reject[];
-}
-
-async function* chunksOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let chunk: T[] = [];
-  for await (const item of items) {
-    chunk.push(item);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 /** What the ledger holds of each problem; null for one that some stage of the plan is missing of. */

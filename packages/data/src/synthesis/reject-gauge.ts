@@ -18,7 +18,7 @@ export class RejectGauge {
   }
 
   /** Adds rows, `rejected` of which cannot be used, and why. */
-  add(rows: number, rejected: number, rejects: readonly Reject[]): void {
+  add(rows: number, rejected: number, rejects: readonly Pick<Reject, 'code' | 'reason'>[]): void {
     this.#rows += rows;
     this.#rejected += rejected;
     for (const { code, reason } of rejects) {

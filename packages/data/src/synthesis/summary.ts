@@ -36,7 +36,7 @@ export interface SynthesisSummary {
   readonly rejects: Readonly<Record<string, number>>;
   /** What each stage has cost, earlier runs of the same ledger included. */
   readonly usage: Readonly<Record<StageName, Usage>>;
-  /** Problems whose ledger rows were there already, by stage. */
+  /** Ledger rows that were there already, by stage: one a problem, of the judges one for each judge and vote. */
   readonly reused: Readonly<Record<StageName, number>>;
 }
 
@@ -65,10 +65,9 @@ export class SummaryTally {
   readonly #usage = byStage(NO_USAGE);
   readonly #reused = byStage(0);
 
-  /** The results of a stage for one problem: one, or one for each judge and vote. */
-  addStage(stage: StageName, results: readonly StageResult<unknown>[]): void {
-    this.#usage[stage] = results.reduce((sum, { usage }) => addUsage(sum, usage), this.#usage[stage]);
-    if (results.every(({ reused }) => reused)) this.#reused[stage] += 1;
+  addStage(stage: StageName, { usage, reused }: StageResult<unknown>): void {
+    this.#usage[stage] = addUsage(this.#usage[stage], usage);
+    if (reused) this.#reused[stage] += 1;
   }
 
   addSetAside(reject: Reject): void {

@@ -7,38 +7,22 @@ import type { Judge, Policy } from '@vlprm/core/models';
 import { traceSchema, type DatasetManifest, type Trace } from '@vlprm/core/records';
 import { createEvents, createMemoryLedger, type Ledger } from '@vlprm/core/runtime';
 import { createScriptedJudge, createScriptedPolicy } from '@vlprm/core/testing';
-import { createAnswerChecker } from '@vlprm/core/text';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { datasetHash, openSqliteLedger, writeDataset } from '../storage/index.ts';
 import { countingJudge, countingPolicy, countingProblem, countingProblems, isSlip } from '../testing/counting-world.ts';
-import { collectTraces, synthesize, type SynthesisRequest, type SynthesisResult } from './synthesize.ts';
+import {
+  countingOptions as options,
+  countingRequest as request,
+  synthesizeAll,
+  type Whole,
+} from '../testing/counting-synthesis.ts';
+import { synthesize, type SynthesisRequest, type SynthesisResult } from './synthesize.ts';
 
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'vlprm-synthesis-'));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
-
-const options = { tracesPerProblem: 3, rolloutsPerStep: 8, seed: 11, maxRejectRate: 1 };
-
-function request(fields: Partial<SynthesisRequest> = {}): SynthesisRequest {
-  return {
-    problems: countingProblems(10),
-    policy: countingPolicy(),
-    judges: [countingJudge()],
-    checker: createAnswerChecker(),
-    ledger: createMemoryLedger(),
-    options,
-    ...fields,
-  };
-}
-
-type Whole = SynthesisResult & { readonly traces: Trace[] };
-
-async function synthesizeAll(fields: SynthesisRequest): Promise<Whole> {
-  const result = await synthesize(fields);
-  return { ...result, traces: await collectTraces(result) };
-}
 
 async function write(dir: string, { traces, rule }: Whole): Promise<DatasetManifest> {
   const pictures = new Map(countingProblems(10).map(({ problem, images }) => [problem.images[0]?.sha256, images[0]]));

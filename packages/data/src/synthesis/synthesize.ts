@@ -9,13 +9,14 @@ import {
 } from '@vlprm/core/runtime';
 import type { ResolvedRule } from '../consensus/index.ts';
 import type { ProblemSource } from '../problems/problem-source.ts';
-import { gatherAll, startProgress } from './gathering.ts';
+import { countGathered, gatherAll, startProgress } from './gathering.ts';
 import { labelledProblems, type LabelledProblem } from './labelled-problems.ts';
+import { reviewOffline } from './offline-reviewing.ts';
 import { planSynthesis, type PlanRequest } from './plan.ts';
 import { SummaryTally, type SynthesisSummary } from './summary.ts';
 
 export interface SynthesisRequest extends PlanRequest {
-  /** Iterated once to gather, and once for each reading of the result. */
+  /** Iterated once to gather, once for each vote of an offline judge and to count after them, and to read the result. */
   readonly problems: ProblemSource;
   /** Rows of the source, for progress. Default: the length of an array, else unknown. */
   readonly total?: number;
@@ -58,7 +59,7 @@ export async function synthesize(request: SynthesisRequest): Promise<SynthesisRe
   const plan = planSynthesis(request);
   const total = request.total ?? (Array.isArray(source) ? source.length : null);
   const tally = new SummaryTally();
-  const exhausted = await gatherAll({
+  const gathering = {
     plan,
     source,
     ledger,
@@ -66,7 +67,12 @@ export async function synthesize(request: SynthesisRequest): Promise<SynthesisRe
     tally,
     progress: startProgress(plan, request.events ?? createEvents(), total),
     signal,
-  });
+  };
+  let exhausted = await gatherAll(gathering);
+  if (plan.offline.length > 0) {
+    exhausted = (await reviewOffline(gathering)) ?? exhausted;
+    await countGathered(gathering, exhausted !== null);
+  }
   return {
     rule: plan.rule,
     summary: tally.summary(),
