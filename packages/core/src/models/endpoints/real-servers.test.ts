@@ -146,7 +146,8 @@ describe.each(REAL_SERVERS)('%s', (name) => {
         ? { prefill: false, topLogprobs: 0, images: true, maxImages: null, n: false, stop: false, sampling: true }
         : { prefill: true, topLogprobs: 20, images: true, maxImages: null, n: false, stop: true, sampling: true },
     );
-    expect(capabilities).toMatchObject({ labelLogprobs: false, structuredOutput: name === 'llama.cpp' });
+    const held = name === 'llama.cpp';
+    expect(capabilities).toMatchObject({ labelLogprobs: false, structuredOutput: held, jsonSchema: held });
   });
 
   test('refuses each in its own way', async (test) => {

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import type { ChatAnswer, ChatMessage, ChatPart, ChatRequest, ResponseSchema } from '../chat.ts';
+import type { ChatAnswer, ChatChoice, ChatMessage, ChatPart, ChatRequest, ResponseSchema } from '../chat.ts';
 import type { CallContext, ModelService } from '../model-service.ts';
 import { imageHash } from '../../image.ts';
 import type { Answered } from '../../../runtime/gateway/gateway.ts';
@@ -52,18 +51,17 @@ const PROBE_SCHEMA: ResponseSchema = {
     additionalProperties: false,
   },
 };
-/** Also with line breaks and indentation. */
+/** Room for line breaks and indentation. */
 const SCHEMA_TOKENS = 2 * MAX_TOKENS;
-const probeAnswerSchema = z.strictObject({ answer: z.enum(PROBE_CHOICES) });
+const PROBE_ANSWERS = PROBE_CHOICES.map((answer) => JSON.stringify({ answer }));
 
-/** Whether a text is JSON of the probe's schema. */
-export function isProbeAnswer(text: string): boolean {
-  try {
-    return probeAnswerSchema.safeParse(JSON.parse(text)).success;
-  } catch {
-    return false;
-  }
+/** Whether an answer is JSON of the probe's schema, or the beginning of it where it was cut off. */
+export function isProbeAnswer({ text, finish }: ChatChoice): boolean {
+  const compact = text.replace(/\s+/g, '');
+  if (finish === 'length') return compact !== '' && PROBE_ANSWERS.some((answer) => answer.startsWith(compact));
+  return PROBE_ANSWERS.includes(compact);
 }
+
 /** Ids of tokens that are hardly among the most likely ones, in any vocabulary. `+` and `-` for Qwen. */
 export const PROBE_LABEL_IDS = [10, 12] as const;
 

@@ -136,7 +136,7 @@ async function probeChoices(calls: ProbeCalls): Promise<Found> {
 async function probeSchema(calls: ProbeCalls): Promise<Found> {
   const result = await attempt(calls.schema());
   if (isRefusal(result)) return found('jsonSchema', false, result.message);
-  const held = result.answer.choices.every(({ text }) => isProbeAnswer(text));
+  const held = result.answer.choices.every(isProbeAnswer);
   return found(
     'jsonSchema',
     held,
