@@ -13,7 +13,10 @@ export const consensusSchema = z.object({
   semantics: labelSemanticsSchema,
   kept: z.boolean(),
   reason: z.string(),
-  /** Probability in [0, 1] that the labels of the trace are right, where the rule has one; absent or null where it has none. */
+  /**
+   * Share of the steps in [0, 1] that the labels can be expected to call rightly, a step being wrong from the first error
+   * on, where the rule has one; absent or null where it has none.
+   */
   confidence: z.number().min(0).max(1).nullable().optional(),
 });
 export type Consensus = z.infer<typeof consensusSchema>;

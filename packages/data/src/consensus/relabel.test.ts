@@ -1,8 +1,10 @@
 import { fc, test as propertyTest } from '@fast-check/vitest';
 import type { StepLabel, Trace } from '@vlprm/core/records';
 import { describe, expect, it } from 'vitest';
+import { plainErrorRates } from '../testing/error-rates.ts';
 import { reviewedBy, traceWith, type StepEvidence } from '../testing/traces.ts';
 import { readRollouts } from './monte-carlo.ts';
+import { stepPosteriors } from './posterior-rule.ts';
 import { RULE_NAMES, relabel, relabelTrace, resolveRule } from './relabel.ts';
 
 const good = { correct: 12, incorrect: 4 };
@@ -214,6 +216,61 @@ describe('agreement', () => {
   });
 });
 
+describe('posterior', () => {
+  const withSiblings = plainErrorRates({ siblings: true });
+  const options = { errorRates: withSiblings };
+
+  it('labels up to the first step that is more likely wrong, with probabilities and a confidence', () => {
+    const labelled = relabelTrace(traceWith(steps([good, 1], [dead, -1], [dead, null])), 'posterior', options);
+    expect(labelsOf(labelled)).toEqual([1, -1, null]);
+    expect(labelled.consensus).toMatchObject({ rule: 'posterior', kept: true, reason: 'posterior-found-error' });
+    expect(labelled.consensus?.confidence).toBeGreaterThan(0.9);
+    expect(labelled.steps[0]?.soft).toBeGreaterThan(0.9);
+    expect(labelled.steps[1]).toMatchObject({ origin: 'consensus' });
+    expect(labelled.steps[1]?.soft).toBeLessThan(0.1);
+  });
+
+  it('needs one source, whichever: rollouts, or a judge with rates', () => {
+    const clean = { kept: true, reason: 'posterior-no-error' };
+    expect(relabelTrace(traceWith(steps([null, 1], [null, 1])), 'posterior', options).consensus).toMatchObject(clean);
+    const unjudged = traceWith(steps([good, undefined], [{ correct: 16 }, undefined]));
+    expect(relabelTrace(unjudged, 'posterior', options).consensus).toMatchObject(clean);
+    const failed = traceWith(steps([{ failed: 16 }, undefined], [null, undefined]));
+    expect(relabelTrace(failed, 'posterior', options).consensus).toMatchObject({ kept: false, reason: 'no-evidence' });
+  });
+
+  it('takes the own answer of a solution for a rollout of its last step', () => {
+    const confidence = (outcome: Trace['outcome']): number =>
+      relabelTrace(traceWith(steps([null, 1], [null, 1]), { outcome }), 'posterior', options).steps[1]?.soft ?? 0;
+    expect(confidence('correct')).toBeGreaterThan(confidence('failed'));
+    expect(confidence('incorrect')).toBeLessThan(confidence('failed'));
+  });
+
+  it('believes a step more that the other solutions of the problem take as well', () => {
+    const solution = (id: string, texts: string[]): Trace => {
+      return { ...traceWith(texts.map((text) => ({ text, mc: { correct: 8, incorrect: 8 } }))), id };
+    };
+    const traces = [
+      solution('a', ['x', 'y']),
+      solution('b', ['x', 'y']),
+      solution('c', ['x', 'z']),
+      solution('d', ['w', 'y']),
+    ];
+    const [common, , rare, lonely] = stepPosteriors(traces, withSiblings);
+    expect(common?.[0]).toBeGreaterThan(lonely?.[0] ?? 1);
+    expect(common?.[1]).toBeGreaterThan(rare?.[1] ?? 1);
+    expect(stepPosteriors(traces, withSiblings)[0]).toEqual(common);
+    const other = { ...solution('e', ['w', 'y']), problemId: 'problem-1' };
+    expect(stepPosteriors([...traces, other], withSiblings).slice(0, 4)).toEqual(stepPosteriors(traces, withSiblings));
+  });
+
+  it('has no labels without error rates', () => {
+    expect(() => relabelTrace(traceWith(steps([good, 1])), 'posterior')).toThrow(
+      expect.objectContaining({ code: 'ERR_USAGE' }),
+    );
+  });
+});
+
 describe('rule names and thresholds', () => {
   it('a threshold without a name is plain mc', () => {
     expect(resolveRule('mc0', 0.3)).toEqual({ name: 'mc', threshold: 0.3 });
@@ -243,11 +300,14 @@ const evidence = fc.record({
 const anyTrace = fc.array(evidence, { minLength: 1, maxLength: 9 }).map((list) => traceWith(list));
 const anyRule = fc.constantFrom(...RULE_NAMES);
 
+/** Without siblings every rule decides on each trace by itself. */
+const errorRates = plainErrorRates({ siblings: false });
+
 describe('every rule', () => {
   propertyTest.prop([anyTrace, anyRule])(
     'supervises nothing after the first error and nothing that it drops',
     (trace, rule) => {
-      const labelled = relabelTrace(trace, rule);
+      const labelled = relabelTrace(trace, rule, { errorRates });
       const labels = labelsOf(labelled);
       const first = labels.indexOf(-1);
       expect(labelled.firstError).toBe(first < 0 ? null : first);
@@ -265,19 +325,23 @@ describe('every rule', () => {
         mc: step.mc === null ? null : { ...step.mc, failed: step.mc.failed + more },
       })),
     };
-    expect(labelsOf(relabelTrace(withFailures, rule))).toEqual(labelsOf(relabelTrace(trace, rule)));
+    expect(labelsOf(relabelTrace(withFailures, rule, { errorRates }))).toEqual(
+      labelsOf(relabelTrace(trace, rule, { errorRates })),
+    );
   });
 
   propertyTest.prop([fc.array(anyTrace, { maxLength: 8 }), anyRule])(
     'labels a batch as it labels each trace',
     (traces, rule) => {
-      expect(relabel(traces, rule)).toEqual(traces.map((trace) => relabelTrace(trace, rule)));
+      expect(relabel(traces, rule, { errorRates })).toEqual(
+        traces.map((trace) => relabelTrace(trace, rule, { errorRates })),
+      );
     },
   );
 
   propertyTest.prop([anyTrace, anyRule, anyRule])('depends on the evidence alone', (trace, before, rule) => {
-    const once = relabelTrace(trace, rule);
-    expect(relabelTrace(relabelTrace(trace, before), rule)).toEqual(once);
+    const once = relabelTrace(trace, rule, { errorRates });
+    expect(relabelTrace(relabelTrace(trace, before, { errorRates }), rule, { errorRates })).toEqual(once);
     expect(once.steps.map(({ mc, judge, text }) => ({ mc, judge, text }))).toEqual(
       trace.steps.map(({ mc, judge, text }) => ({ mc, judge, text })),
     );

@@ -19,7 +19,10 @@ export type ConsensusReason =
   | 'all-no-error'
   | 'all-found-error'
   | 'judges-disagree'
-  | 'judges-and-mc-disagree';
+  | 'judges-and-mc-disagree'
+  | 'no-evidence'
+  | 'posterior-no-error'
+  | 'posterior-found-error';
 
 /** Everything that a rule may look at. The reference answer's outcome is in the rollouts already. */
 export interface Evidence {
@@ -45,6 +48,8 @@ export type Decision =
       readonly kept: true;
       readonly reason: ConsensusReason;
       readonly firstError: number | null;
+      /** Expected share of steps that the labels call rightly, where the rule has one. */
+      readonly confidence?: number;
       readonly step: (index: number) => StepDecision;
     };
 
@@ -60,11 +65,11 @@ export function dropped(reason: ConsensusReason): Decision {
  */
 export function applyDecision(trace: Trace, rule: string, decision: Decision): Trace {
   const { kept, reason } = decision;
-  const firstError = decision.kept ? decision.firstError : null;
+  const { firstError, confidence } = decision.kept ? decision : { firstError: null };
   return {
     ...trace,
     firstError,
-    consensus: { rule, semantics: 'first-error', kept, reason },
+    consensus: { rule, semantics: 'first-error', kept, reason, ...(confidence !== undefined && { confidence }) },
     steps: trace.steps.map((step, index) => {
       const supervised = decision.kept && (firstError === null || index <= firstError);
       const { label, soft, origin } = supervised ? decision.step(index) : { label: null, soft: null, origin: null };

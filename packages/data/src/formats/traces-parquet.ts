@@ -21,7 +21,7 @@ const TRACE_COLUMNS = {
   finalAnswer: 'VARCHAR',
   outcome: 'VARCHAR',
   firstError: 'INTEGER',
-  consensus: 'STRUCT(rule VARCHAR, semantics VARCHAR, kept BOOLEAN, reason VARCHAR)',
+  consensus: 'STRUCT(rule VARCHAR, semantics VARCHAR, kept BOOLEAN, reason VARCHAR, confidence DOUBLE)',
   provenance: 'STRUCT(source VARCHAR, policy VARCHAR, judges VARCHAR[], seed BIGINT, usd DOUBLE, extra VARCHAR)',
 } as const satisfies Record<keyof Trace, string>;
 
@@ -41,7 +41,12 @@ export function traceToRow(trace: Trace): Record<string, unknown> & { readonly i
 function rowToTrace(row: Record<string, unknown>): unknown {
   const { extra, ...known } = (row['provenance'] ?? {}) as Record<string, unknown>;
   const rest = typeof extra === 'string' ? (JSON.parse(extra) as object) : {};
-  return { ...row, provenance: { ...known, ...rest } };
+  const { confidence, ...consensus } = (row['consensus'] ?? {}) as Record<string, unknown>;
+  return {
+    ...row,
+    consensus: row['consensus'] === null ? null : { ...consensus, ...(confidence != null && { confidence }) },
+    provenance: { ...known, ...rest },
+  };
 }
 
 /**

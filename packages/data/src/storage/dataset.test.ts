@@ -8,6 +8,7 @@ import { parseTrace } from '@vlprm/core/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { relabel } from '../consensus/index.ts';
 import { readTracesJsonl, readTracesParquet } from '../formats/index.ts';
+import { plainErrorRates } from '../testing/error-rates.ts';
 import { traceWith } from '../testing/traces.ts';
 import { datasetHash, openDataset, readTraces } from './dataset-reader.ts';
 import { writeDataset, type DatasetRequest } from './dataset-writer.ts';
@@ -291,11 +292,15 @@ const anyTrace: fc.Arbitrary<Trace> = fc
   );
 
 describe('formats', () => {
-  propertyTest.prop([fc.array(anyTrace, { minLength: 4, maxLength: 16 }), fc.constantFrom('mc0', 'judge', 'union')], {
-    numRuns: 8,
-  })('every trace survives Parquet and JSONL unchanged', async (traces, rule) => {
+  propertyTest.prop(
+    [fc.array(anyTrace, { minLength: 4, maxLength: 16 }), fc.constantFrom('mc0', 'judge', 'posterior')],
+    {
+      numRuns: 8,
+    },
+  )('every trace survives Parquet and JSONL unchanged', async (traces, rule) => {
     const dir = folder();
-    const given = relabel(traces, rule).map((trace) => ({ ...trace, images: [] }));
+    const errorRates = plainErrorRates({ siblings: true });
+    const given = relabel(traces, rule, { errorRates }).map((trace) => ({ ...trace, images: [] }));
     await writeDataset(request(dir, given));
     const expected = JSON.parse(JSON.stringify(given.map(asWritten))) as Trace[];
     expect(await readTraces(await openDataset(dir))).toEqual(expected);
