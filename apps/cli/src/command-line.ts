@@ -1,6 +1,7 @@
 import { EXIT } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import type { Streams } from './commands/command-context.ts';
+import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { importCommand } from './commands/import.ts';
@@ -20,6 +21,7 @@ const COMMANDS = [
   synthesizeCommand,
   importCommand,
   labelCommand,
+  auditCommand,
   trainCommand,
   evaluateCommand,
   scoreCommand,

@@ -37,6 +37,26 @@ async function readNamedImage(path: string, { sha256: expected }: ImageRef, wher
   });
 }
 
+/** A trace as a model is shown it: its steps without their evidence, its question without the answer. */
+export async function solutionOf(trace: Trace, bytesOf: (image: ImageRef) => Promise<Uint8Array>): Promise<Solution> {
+  const images: Uint8Array[] = [];
+  for (const image of trace.images) images.push(await bytesOf(image));
+  const { problemId: id, groupId, question, provenance } = trace;
+  return {
+    problem: {
+      schema: 'vlprm.problem/1',
+      id,
+      groupId,
+      images: trace.images,
+      question,
+      options: null,
+      source: provenance.source,
+    },
+    images,
+    steps: trace.steps.map(({ kind, text }) => ({ kind, text })),
+  };
+}
+
 /** Solutions of traces with the bytes of their images; paths are relative to the trace file, each file is read once. */
 export async function solutionsOf(file: string, traces: readonly Trace[]): Promise<Solution[]> {
   const known = new Map<string, Uint8Array>();
@@ -48,23 +68,6 @@ export async function solutionsOf(file: string, traces: readonly Trace[]): Promi
     return bytes;
   };
   const solutions: Solution[] = [];
-  for (const trace of traces) {
-    const images: Uint8Array[] = [];
-    for (const image of trace.images) images.push(await load(image, trace));
-    const { problemId: id, groupId, question, provenance } = trace;
-    solutions.push({
-      problem: {
-        schema: 'vlprm.problem/1',
-        id,
-        groupId,
-        images: trace.images,
-        question,
-        options: null,
-        source: provenance.source,
-      },
-      images,
-      steps: trace.steps.map(({ kind, text }) => ({ kind, text })),
-    });
-  }
+  for (const trace of traces) solutions.push(await solutionOf(trace, (image) => load(image, trace)));
   return solutions;
 }

@@ -18,7 +18,7 @@ export interface ServedWorld {
 }
 
 /** Answers what the world does not understand, such as a probe's question, in a word. */
-function talkative(brain: Brain): Brain {
+export function talkative(brain: Brain): Brain {
   return {
     write: async (request) => {
       if (request.messages.some(({ text }) => text.includes('<question>'))) return brain.write(request);
