@@ -5,7 +5,10 @@ import type { CommandContext } from './command-context.ts';
 
 const platformKeys = platformConfigSchema.strip();
 
-type Invocation = Pick<CommandContext, 'config' | 'signal'> & Partial<Pick<CommandContext, 'console'>>;
+interface Invocation extends Pick<CommandContext, 'config' | 'signal'>, Partial<Pick<CommandContext, 'console'>> {
+  /** Send calls through batch APIs where the configuration says so. */
+  readonly batches?: boolean;
+}
 
 /**
  * Opens the models that the configuration names, works with them, and closes them whatever happens. A console that is
@@ -13,11 +16,17 @@ type Invocation = Pick<CommandContext, 'config' | 'signal'> & Partial<Pick<Comma
  * @param ledger where calls to endpoints are kept; it stays open. Default: in memory.
  */
 export async function withPlatform<T>(
-  { config, signal, console }: Invocation,
+  { config, signal, console, batches = false }: Invocation,
   work: (platform: Platform) => Promise<T>,
   ledger?: Ledger,
 ): Promise<T> {
-  const platform = await createPlatform({ config: platformKeys.parse(config), signal, ...(ledger && { ledger }) });
+  const platform = await createPlatform({
+    config: platformKeys.parse(config),
+    signal,
+    batches,
+    ...(ledger && { ledger }),
+    ...(console && { events: console.events }),
+  });
   console?.progress.showCost(() => platform.spentSoFar());
   try {
     return await work(platform);

@@ -153,7 +153,7 @@ export function synthesizeCommand(streams: Streams): Command {
         const folder = config.out ?? join('runs', `synthesize-${seed}`);
         await withLedger(runPaths(folder).ledger, (ledger) =>
           withPlatform(
-            context,
+            { ...context, batches: true },
             (platform) => synthesizeInto(folder, { problems, platform, ledger, seed, settings }, context),
             ledger,
           ),

@@ -12,7 +12,7 @@ import {
   type EndpointConfig,
   type ModelService,
 } from '@vlprm/core/models/endpoints';
-import { createMemoryLedger, requirePrices, type Budget, type Ledger } from '@vlprm/core/runtime';
+import { createMemoryLedger, requirePrices, type Budget, type Events, type Ledger } from '@vlprm/core/runtime';
 import type { PlatformConfig } from './config.ts';
 import { openOnce } from './open-once.ts';
 
@@ -30,6 +30,10 @@ export interface EndpointsOptions {
   readonly budget: Budget;
   /** Where keys and the user's cache folder are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Send the calls of endpoints with `batch` through their batch APIs. Default: every call is made by itself. */
+  readonly batches?: boolean | undefined;
+  /** Told how far batches are. */
+  readonly events?: Events | undefined;
   /** Ends probes. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,7 +59,8 @@ export interface ReplicaCheck {
  * Opens nothing yet. Recorded and replayed traffic is whole: it begins with the probes, and leaves the cache alone.
  * @throws what opening a file of recorded traffic throws
  */
-export async function createEndpoints({ config, ledger, budget, env, signal }: EndpointsOptions): Promise<Endpoints> {
+export async function createEndpoints(options: EndpointsOptions): Promise<Endpoints> {
+  const { config, ledger, budget, env, batches = false, events, signal } = options;
   const { endpoints, prices, record, replay } = config;
   const fetch = await trafficFetch(record, replay);
   const cache = record === null && replay === null ? createCapabilityCache(userCacheFolder(env)) : null;
@@ -69,14 +74,22 @@ export async function createEndpoints({ config, ledger, budget, env, signal }: E
   // Recorded traffic answers whoever has the file, key or not.
   const configOf = (name: string): EndpointConfig =>
     replay === null ? endpoints[name]! : withoutKeys(endpoints[name]!);
+  const oneByOne = (own: EndpointConfig): EndpointConfig => ({ ...own, batch: undefined });
   const replicaOptions = (name: string) => ({ endpoint: name, env, ...(fetch && { fetch }) });
   const openService = (name: string, own: EndpointConfig, kept: Ledger, probed: EndpointCapabilities): ModelService => {
     if (budget.limits.usd !== undefined) requirePrices([own.model], prices);
-    return openModelService(own, { ...replicaOptions(name), ledger: kept, budget, prices, probed });
+    return openModelService(own, {
+      ...replicaOptions(name),
+      ledger: kept,
+      budget,
+      prices,
+      probed,
+      ...(events && { events }),
+    });
   };
   const probe = async (name: string, own: EndpointConfig, kept: Ledger): Promise<CapabilityRecord> => {
     const found = await probeEndpoint(own, {
-      open: (alone, probed) => openService(name, alone, kept, probed),
+      open: (alone, probed) => openService(name, oneByOne(alone), kept, probed),
       serverVersion: () => readServerVersion(own, replicaOptions(name)),
       ...(signal && { signal }),
     });
@@ -99,7 +112,7 @@ export async function createEndpoints({ config, ledger, budget, env, signal }: E
     );
   };
   const open = async (name: string): Promise<OpenedEndpoint> => {
-    const own = configOf(name);
+    const own = batches ? configOf(name) : oneByOne(configOf(name));
     const found = (await cache?.read(own)) ?? (await probe(name, own, ledger));
     const service = openService(name, own, ledger, found.capabilities);
     services.add(service);

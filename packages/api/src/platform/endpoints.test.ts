@@ -142,3 +142,28 @@ test('an endpoint that cannot be used is a failed check with its way out', async
   ]);
   await platform.close();
 });
+
+test('batches are for those who can wait: nothing else, and no probe, begins one', async () => {
+  const server = await serve({ dialect: 'openai' });
+  const own = { kind: 'openai', batch: { quietSeconds: 0.01, pollSeconds: 0.002 } };
+  const begun = () => server.requests.filter(({ path }) => path === '/v1/batches').length;
+  const impatient = await platformOf(server.url, own);
+  await examine(impatient);
+  await (await impatient.policy()).propose(prefixes, proposing);
+  expect(begun()).toBe(0);
+  await impatient.close();
+
+  const patient = await platformOf(server.url, own, { batches: true });
+  const { proposals } = await (await patient.policy()).propose(prefixes, proposing);
+  expect(proposals).toHaveLength(1);
+  expect(begun()).toBe(1);
+  await patient.close();
+});
+
+test('an endpoint whose service has no batch API is refused with the place and the reason', async () => {
+  await expect(platformOf('http://127.0.0.1:9', { batch: {} })).rejects.toMatchObject({
+    code: 'ERR_CONFIG',
+    where: 'endpoints.mine.batch',
+    message: expect.stringContaining('openai and azure alone') as string,
+  });
+});

@@ -3,7 +3,14 @@ import { loadPrm } from '@vlprm/core/models/onnx';
 import { createEndpointJudge, createEndpointPolicy, createEndpointPrm } from '@vlprm/core/models/endpoints';
 import { createStepScoreCache } from '@vlprm/core/models';
 import type { Usage } from '@vlprm/core/records';
-import { createBudget, createMemoryLedger, usageOfCalls, VlprmError, type Ledger } from '@vlprm/core/runtime';
+import {
+  createBudget,
+  createMemoryLedger,
+  usageOfCalls,
+  VlprmError,
+  type Events,
+  type Ledger,
+} from '@vlprm/core/runtime';
 import { createPuzzleJudge, createPuzzlePolicy, openEyes } from '@vlprm/data/puzzle-world';
 import { parsePlatformConfig, PUZZLE_WORLD, type PlatformConfig, type PlatformConfigInput } from './config.ts';
 import { createEndpoints, type Endpoints, type OpenedEndpoint } from './endpoint-models.ts';
@@ -37,6 +44,13 @@ export interface PlatformOptions {
   readonly ledger?: Ledger;
   /** Where keys of endpoints and the user's cache folder are looked up. Default: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /**
+   * Send the calls of endpoints with `batch` through their batch APIs: for work that may take a day. Default: every call
+   * is made by itself.
+   */
+  readonly batches?: boolean;
+  /** Told how far batches are. */
+  readonly events?: Events;
   /** Ends the opening of models that are still being probed. */
   readonly signal?: AbortSignal;
 }
@@ -80,7 +94,15 @@ export async function createPlatform(options: PlatformOptions = {}): Promise<Pla
   const { runs = 'runs', models = {}, threads, ledger = createMemoryLedger(), env = process.env } = options;
   const config = parsePlatformConfig(options.config ?? {});
   const budget = createBudget(config.budget, { initial: usageOfCalls(await ledger.usage()) });
-  const endpoints = await createEndpoints({ config, ledger, budget, env, signal: options.signal });
+  const endpoints = await createEndpoints({
+    config,
+    ledger,
+    budget,
+    env,
+    signal: options.signal,
+    batches: options.batches,
+    events: options.events,
+  });
   const closers: (() => Promise<void>)[] = [() => endpoints.close()];
   const world = openOnce(async () => {
     const eyes = await openEyes();

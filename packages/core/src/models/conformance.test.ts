@@ -88,6 +88,7 @@ const scriptedJudge = (options: OpenOptions): Judge =>
     script: ({ images }) => (imageHash(images[0]!) === imageHash(TINY_PNG) ? 1 : null),
   });
 
+const BATCHES = { batch: { pollSeconds: 0.002, quietSeconds: 0.02 } };
 const TAGS = { capabilities: { jsonSchema: false } };
 /** A judge that keeps to the form only when it is asked once more: it answers for other steps, stops short, or rambles. */
 const slipping = (brain: Brain): Brain => ({
@@ -172,6 +173,9 @@ describe('judges', () => {
   });
   describe('behind vllm, and each first answer cannot be read', () => {
     conforms(quick, served('vllm', slipping(judgeBrain(scriptedJudge({}))), endpointJudge, TAGS));
+  });
+  describe.each(['openai', 'azure'] as const)('behind the batch API of %s, slipping one time in two', (dialect) => {
+    conforms(quick, served(dialect, slipping(judgeBrain(scriptedJudge({}))), endpointJudge, { ...TAGS, ...BATCHES }));
   });
 });
 

@@ -123,9 +123,11 @@ async function reviewOne(
 export function createEndpointJudge(service: ModelService, config: EndpointJudgeConfig = {}): Judge {
   const sampling = resolveSampling(config.sampling, JUDGE_SAMPLING);
   const { attempts = ATTEMPTS } = config;
+  const { preferredBatch } = service;
   return {
     name: service.name,
     capabilities: { images: service.capabilities.images, maxSteps: null },
+    ...(preferredBatch !== undefined && { preferredBatch }),
     review: async (solutions, { seed }, signal) => {
       throwIfAborted(signal);
       const asking = { service, sampling, attempts, seed };

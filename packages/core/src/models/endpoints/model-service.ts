@@ -47,6 +47,8 @@ export interface ModelService {
   readonly name: string;
   readonly kind: EndpointKind;
   readonly capabilities: EndpointCapabilities;
+  /** Calls that it wants at once, because it sends them in files; absent: any number. */
+  readonly preferredBatch?: number;
   /**
    * One chat completion. The answer has exactly `n` choices; where a server gives one at a time, several calls are made.
    * @throws ServiceError; ERR_BUDGET; ERR_ABORTED; ERR_CAPABILITY_MISSING for what the endpoint cannot do

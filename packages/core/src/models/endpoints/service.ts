@@ -62,6 +62,7 @@ const DEFAULT_TIMEOUT_MS = 600_000;
 class EndpointService implements PooledModelService {
   readonly name: string;
   readonly kind: EndpointKind;
+  readonly preferredBatch?: number;
   readonly #config: EndpointConfig;
   readonly #where: string;
   readonly #dialect: Dialect;
@@ -92,6 +93,7 @@ class EndpointService implements PooledModelService {
     const attempts = { ...retry, ...(config.maxAttempts === undefined ? {} : { maxAttempts: config.maxAttempts }) };
     const timeoutMs = config.timeoutSeconds === undefined ? DEFAULT_TIMEOUT_MS : config.timeoutSeconds * 1000;
     this.#batches = openBatches(config, replicas[0]!.replica, { ...options, retry: attempts, timeoutMs });
+    if (this.#batches && config.batch) this.preferredBatch = config.batch.maxRequests;
     this.#pool = this.#batches
       ? createBatchPool(replicas[0]!)
       : createReplicaPool(replicas, { prefixWarmupMs, ...options.pool, ...injected });

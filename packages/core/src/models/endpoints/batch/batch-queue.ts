@@ -50,8 +50,6 @@ export interface BatchQueue {
   close(): Promise<void>;
 }
 
-const STAGE = 'batch';
-
 class CollectingBatchQueue implements BatchQueue {
   readonly #options: BatchQueueOptions;
   readonly #shared: BatchSurroundings;
@@ -85,7 +83,7 @@ class CollectingBatchQueue implements BatchQueue {
       clock,
       answered: (batch, count) => this.#progress(batch, count),
       ended: (batch) => this.#forget(batch),
-      warn: (message) => events?.emit({ type: 'warning', stage: STAGE, message }),
+      warn: (message) => events?.emit({ type: 'warning', stage: this.#stage, message }),
     };
   }
 
@@ -133,6 +131,10 @@ class CollectingBatchQueue implements BatchQueue {
     return batch.outcome(line.id, signal).finally(() => {
       if (file.size === 0 && this.#draft?.file === file) this.#takeDraft();
     });
+  }
+
+  get #stage(): string {
+    return `batches of ${this.#options.replica.model}`;
   }
 
   #waitForQuiet(): void {
@@ -195,7 +197,7 @@ class CollectingBatchQueue implements BatchQueue {
     const elapsedSeconds = (clock.now() - this.#began) / 1000;
     events?.emit({
       type: 'progress',
-      stage: STAGE,
+      stage: this.#stage,
       done,
       total: this.#total,
       elapsedSeconds,

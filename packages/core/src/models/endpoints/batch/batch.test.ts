@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryLedger } from '../../../runtime/ledger.ts';
 import { createBudget } from '../../../runtime/budget.ts';
+import { createEvents } from '../../../runtime/events.ts';
 import { answerTo, askAll, openBatching, question, seedsBelow } from '../fixtures/batching.ts';
 import { serveBatches } from '../../../testing/servers/fixtures/batching-server.ts';
 import { context, imageMessage, open } from '../fixtures/requests.ts';
+import { endpointSchema } from '../endpoint-config.ts';
+import { createEndpointJudge } from '../judge.ts';
 
 describe.each(['openai', 'azure'] as const)('calls through the batch API of %s', (kind) => {
   it('are one file and one batch, and each gets the answer of its own row', async () => {
@@ -40,6 +43,47 @@ describe('a dated API of Azure', () => {
       '/openai/batches/ID?api-version=2024-10-21',
       '/openai/files/ID/content?api-version=2024-10-21',
     ]);
+  });
+});
+
+it('is asked by a judge for as many solutions at once as a file holds', async () => {
+  const server = await serveBatches();
+  expect(createEndpointJudge(openBatching(server, { batch: { maxRequests: 77 } })).preferredBatch).toBe(77);
+  const online = createEndpointJudge(open({ kind: 'openai', baseUrl: server.url }));
+  expect(online).not.toHaveProperty('preferredBatch');
+});
+
+describe('a configuration', () => {
+  const parse = (change: object) =>
+    endpointSchema.safeParse({ kind: 'openai', baseUrl: 'http://h', model: 'm', batch: {}, ...change });
+
+  it('has limits of its own, those of the services unless it says otherwise', () => {
+    expect(parse({}).data?.batch).toMatchObject({ maxRequests: 50_000, maxBytes: 200_000_000, priceFactor: 0.5 });
+  });
+
+  it.each([
+    ['a kind without a batch API', { kind: 'vllm' }, 'openai and azure alone'],
+    ['several servers', { replicas: [{ baseUrl: 'http://other' }] }, 'one server'],
+    ['no time between two looks', { batch: { pollSeconds: 0 } }, '>0'],
+  ])('with %s is refused', (_, change, words) => {
+    expect(parse(change).error?.issues[0]).toMatchObject({
+      path: expect.arrayContaining(['batch']) as string[],
+      message: expect.stringContaining(words) as string,
+    });
+  });
+});
+
+describe('progress', () => {
+  it('tells how many of the requests that were sent are answered', async () => {
+    const server = await serveBatches({ batches: { looks: 3 } });
+    const events = createEvents();
+    const told: string[] = [];
+    events.on('progress', ({ stage, done, total }) => told.push(`${stage}: ${done}/${total}`));
+    const service = openBatching(server, { batch: { maxRequests: 3, maxOpen: 1 } }, { events });
+    await askAll(service, seedsBelow(6));
+    await service.close();
+    expect(told[0]).toBe('batches of tiny-vl: 0/3');
+    expect(told.at(-1)).toBe('batches of tiny-vl: 6/6');
   });
 });
 
