@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { endpointCapabilitiesSchema, endpointSchema, SAMPLING_PRESETS } from '@vlprm/core/models/endpoints';
+import { batchSchema, endpointCapabilitiesSchema, endpointSchema, SAMPLING_PRESETS } from '@vlprm/core/models/endpoints';
 import { expect, it } from 'vitest';
 import { createProgram } from './command-line.ts';
 import { configSchema } from './config/config-schema.ts';
@@ -37,6 +37,8 @@ function firstColumn(text: string, heading: string): string[] {
 it('documents every key of an endpoint, every capability and every preset, and no other', () => {
   const endpoints = read('endpoints.md');
   expect(firstColumn(endpoints, '## An endpoint').toSorted()).toEqual(Object.keys(endpointSchema.shape).toSorted());
+  const batch = firstColumn(endpoints, '## Offline: the batch API');
+  expect(batch.toSorted()).toEqual(Object.keys(batchSchema.shape).toSorted());
   const capabilities = firstColumn(endpoints, '## What a model can do');
   expect(capabilities.toSorted()).toEqual(Object.keys(endpointCapabilitiesSchema.shape).toSorted());
   for (const preset of Object.keys(SAMPLING_PRESETS)) expect(endpoints).toContain(`\`${preset}\``);
