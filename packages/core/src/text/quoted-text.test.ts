@@ -13,7 +13,9 @@ const STRUCTURE = [
   '&lt;conclusion>',
   '&amp;amp;#91;Perception]',
 ];
-const structured = fc.array(fc.oneof(fc.constantFrom(...STRUCTURE), fc.string())).map((parts) => parts.join(''));
+const structured = fc
+  .array(fc.oneof(fc.constantFrom(...STRUCTURE), fc.string({ unit: 'binary' })))
+  .map((parts) => parts.join(''));
 
 describe('quoted text', () => {
   test.prop([structured])('is restored', (text) => {

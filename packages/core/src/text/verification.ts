@@ -50,9 +50,16 @@ function tagsOf(code: string | null): RegExp {
   return new RegExp(String.raw`${HEADING}|<(\/?)(?:analysis_(\d+|[a-z])|conclusion)${tail}>`, 'gim');
 }
 
-/** Where the analysis or conclusion that `opening` begins has its closing tag; -1 without one. */
-function closingOf(text: string, opening: string, from: number): number {
-  return text.toLowerCase().indexOf(`</${opening.slice(1).toLowerCase()}`, from);
+/** Where the closing tag of an opening one begins; null without one. The lengths of both differ by one. */
+function closingOf(text: string, opening: string, from: number): number | null {
+  const closing = new RegExp(`</${opening.slice(1)}`, 'gi');
+  closing.lastIndex = from;
+  return closing.exec(text)?.index ?? null;
+}
+
+/** Whether what follows an analysis that is not closed is its conclusion, with no other tag before. */
+function concludes(rest: string, code: string | null): boolean {
+  return /^<conclusion/i.test(tagsOf(code).exec(rest)?.[0] ?? '');
 }
 
 /**
@@ -71,21 +78,12 @@ function readParts(text: string, code: string | null): Part[] | null {
     if (slash === '/') return null;
     const begin = tags.lastIndex;
     const end = closingOf(text, token, begin);
-    if (number === undefined) {
-      if (end < 0) return null;
-      parts.push({ type: 'conclusion', text: text.slice(begin, end) });
-      tags.lastIndex = end + token.length + 1;
-      continue;
-    }
-    parts.push({ type: 'analysis', number });
-    if (end < 0) {
-      const next = tagsOf(code).exec(text.slice(begin))?.[0];
-      if (next === undefined || !/^<conclusion/i.test(next)) return null;
-    } else if (text.slice(begin, end).toLowerCase().includes(token.toLowerCase())) {
-      return null;
-    } else {
-      tags.lastIndex = end + token.length + 1;
-    }
+    if (end === null && (number === undefined || !concludes(text.slice(begin), code))) return null;
+    const inside = text.slice(begin, end ?? begin);
+    // Opened once more before it is closed: a quotation, or the analysis of another section, nobody knows.
+    if (inside.toLowerCase().includes(token.toLowerCase())) return null;
+    parts.push(number === undefined ? { type: 'conclusion', text: inside } : { type: 'analysis', number });
+    if (end !== null) tags.lastIndex = end + token.length + 1;
   }
   return parts;
 }
@@ -109,6 +107,9 @@ function analysed(number: string, section: readonly number[], last: number): num
   return left.length === 1 && left[0] !== undefined ? left[0] : 'no-such-step';
 }
 
+/** The words of a conclusion, without emphasis and punctuation. */
+const wordsOf = (text: string): string => (text.toLowerCase().match(/[a-z]+/g) ?? []).join(' ');
+
 /** The step of the last analysis, -1 for none; what the conclusions say, without doubles. */
 function follow(
   parts: readonly Part[],
@@ -120,13 +121,7 @@ function follow(
   const conclusions = new Set<string>();
   for (const part of parts) {
     if (part.type === 'heading') heading = part.kind;
-    else if (part.type === 'conclusion')
-      conclusions.add(
-        part.text
-          .replace(/[^a-z]+/gi, ' ')
-          .trim()
-          .toLowerCase(),
-      );
+    else if (part.type === 'conclusion') conclusions.add(wordsOf(part.text));
     else {
       if (conclusions.size > 0) return 'analysis-after-conclusion';
       const index = analysed(part.number, numbering(heading), last);
