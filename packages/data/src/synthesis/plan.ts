@@ -1,7 +1,7 @@
 import type { AnswerChecker, Judge, Policy } from '@vlprm/core/models';
 import type { Reject, Trace } from '@vlprm/core/records';
 import { VlprmError } from '@vlprm/core/runtime';
-import { relabel, resolveRule, type ResolvedRule } from '../consensus/index.ts';
+import { relabel, resolveRule, type ErrorRates, type ResolvedRule } from '../consensus/index.ts';
 import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import { estimationStage, type Estimate } from './estimation.ts';
 import { rejectSample } from './failure.ts';
@@ -18,6 +18,8 @@ export interface PlanRequest {
   readonly options?: SynthesisOptions;
   readonly rule?: string;
   readonly threshold?: number;
+  /** What the rule `posterior` goes by. */
+  readonly errorRates?: ErrorRates;
 }
 
 /** What a synthesis does with every problem. */
@@ -69,6 +71,10 @@ export function planSynthesis(request: PlanRequest): SynthesisPlan {
   const { policy, judges, checker } = request;
   const options = resolveSynthesisOptions(request.options ?? {});
   const rule = resolveRule(request.rule ?? 'hybrid', request.threshold);
+  const label = (traces: readonly Trace[]): Trace[] =>
+    relabel(traces, rule.name, { threshold: rule.threshold, errorRates: request.errorRates ?? null });
+  // What the rule lacks is told before any call.
+  label([]);
   requireNames(judges);
   const reviewing = reviewingStages(judges, options);
   return {
@@ -79,9 +85,7 @@ export function planSynthesis(request: PlanRequest): SynthesisPlan {
     online: reviewing.filter(({ batch }) => batch === null),
     offline: reviewing.filter(({ batch }) => batch !== null),
     conclude: (gathered) => ({
-      traces: relabel(assembleTraces(gathered, policy.name, checker, options), rule.name, {
-        threshold: rule.threshold,
-      }),
+      traces: label(assembleTraces(gathered, policy.name, checker, options)),
       rejects: rejectsOf(gathered),
     }),
   };

@@ -280,6 +280,7 @@ describe('bad input', () => {
     ['a judge twice', { judges: [countingJudge(), countingJudge()] }, 'ERR_USAGE', '--judge'],
     ['a fractional count', { options: { tracesPerProblem: 1.5 } }, 'ERR_RANGE', 'tracesPerProblem'],
     ['a negative temperature', { options: { temperature: -1 } }, 'ERR_RANGE', 'temperature'],
+    ['the rule posterior without error rates', { rule: 'posterior' }, 'ERR_USAGE', '--rule posterior'],
     ['an unknown rule', { rule: 'votes' }, 'ERR_USAGE', '--rule'],
   ])('refuses %s before any call', async (_, fields, code, where) => {
     const policy = countingPolicy();
