@@ -3,21 +3,12 @@ import { readJsonl, VlprmError, writeFileAtomic } from '@vlprm/core/runtime';
 
 /**
  * Audits of a `vlprm.audit/1` file, filled in or not.
- * @throws ERR_FILE_MISSING, ERR_FILE_MALFORMED, ERR_SCHEMA_VERSION; ERR_AUDIT_INVALID for a row of another form, or a
- *   trace that is there twice
+ * @throws ERR_FILE_MISSING, ERR_FILE_MALFORMED, ERR_SCHEMA_VERSION; ERR_AUDIT_INVALID for a row of another form
  */
 export async function readAudits(path: string): Promise<Audit[]> {
-  const audits = new Map<string, Audit>();
-  for await (const { line, value } of readJsonl(path, auditSchema, 'ERR_AUDIT_INVALID')) {
-    if (audits.has(value.traceId)) {
-      throw new VlprmError('ERR_AUDIT_INVALID', `the trace ${value.traceId} is audited twice`, {
-        where: `${path}:${line}`,
-        fix: 'remove one of the lines',
-      });
-    }
-    audits.set(value.traceId, value);
-  }
-  return [...audits.values()];
+  const audits: Audit[] = [];
+  for await (const { value } of readJsonl(path, auditSchema, 'ERR_AUDIT_INVALID')) audits.push(value);
+  return audits;
 }
 
 /** Writes audits as JSON lines, whole or not at all. */
