@@ -1,4 +1,5 @@
 import { platformConfigSchema } from '@vlprm/api/platform';
+import { ESTIMATOR_NAMES } from '@vlprm/data/synthesis';
 import { z } from 'zod';
 
 const positive = z.int().positive();
@@ -14,6 +15,11 @@ export const configSchema = z.strictObject({
   problems: z.string().min(1).optional(),
   traces: positive.optional(),
   rollouts: positive.optional(),
+  estimator: z.enum(ESTIMATOR_NAMES).optional(),
+  rolloutBudget: positive.optional(),
+  votes: positive.max(64).optional(),
+  concurrency: positive.max(65_536).optional(),
+  maxRejectRate: z.number().min(0).max(1).optional(),
   rule: z.string().min(1).optional(),
   threshold: z.number().min(0).max(1).optional(),
   trainPuzzles: positive.optional(),

@@ -28,15 +28,25 @@ export function talkative(brain: Brain): Brain {
 }
 
 /** How the servers behave. */
-export type ServedWorldOptions = Pick<ModelServerOptions, 'faults' | 'onEnd'>;
+export interface ServedWorldOptions extends Pick<ModelServerOptions, 'faults' | 'onEnd'> {
+  /** What is made of the models' answers before they are served. */
+  readonly policy?: (brain: Brain) => Brain;
+  readonly judge?: (brain: Brain) => Brain;
+}
+
+const unchanged = (brain: Brain): Brain => brain;
 
 /** Starts the servers. Everything is free: in the world itself nothing costs anything. */
-export async function serveWorld(options: ServedWorldOptions = {}): Promise<ServedWorld> {
+export async function serveWorld({
+  policy: changePolicy = unchanged,
+  judge: changeJudge = unchanged,
+  ...options
+}: ServedWorldOptions = {}): Promise<ServedWorld> {
   const eyes = await openEyes();
   const serve = (brain: Brain, name: string) =>
     startModelServer({ dialect: 'vllm', brain: talkative(brain), model: { names: [name] }, ...options });
-  const policy = await serve(policyBrain(createPuzzlePolicy(eyes.policy)), POLICY_NAME);
-  const judge = await serve(judgeBrain(createPuzzleJudge(eyes.judge)), JUDGE_NAME);
+  const policy = await serve(changePolicy(policyBrain(createPuzzlePolicy(eyes.policy))), POLICY_NAME);
+  const judge = await serve(changeJudge(judgeBrain(createPuzzleJudge(eyes.judge))), JUDGE_NAME);
   const free = { promptUsdPerMillion: 0, completionUsdPerMillion: 0 };
   return {
     policy,

@@ -89,13 +89,18 @@ function counts({
   usage,
 }: SynthesisSummary): Pick<
   Report['synthesis'],
-  'traces' | 'rollouts' | 'failed' | 'policyCalls' | 'judgeCalls' | 'usd'
+  'traces' | 'rollouts' | 'failed' | 'failures' | 'policyCalls' | 'judgeCalls' | 'usd'
 > {
   const spent = [usage.sample.usd, usage.estimate.usd, usage.judge.usd];
   return {
     traces,
     rollouts: rollouts.total,
     failed: samples.failed + rollouts.failed + reviews.failed,
+    failures: {
+      samples: { failed: samples.failed, unparsable: samples.unreadable },
+      rollouts: { failed: rollouts.failed, unparsable: rollouts.unparsable },
+      reviews: { failed: reviews.failed, unparsable: reviews.unparsable },
+    },
     policyCalls: usage.sample.calls + usage.estimate.calls,
     judgeCalls: usage.judge.calls,
     usd: spent.includes(null) ? null : spent.reduce<number>((sum, usd) => sum + (usd ?? 0), 0),

@@ -83,6 +83,14 @@ export const missedErrorsSchema = z.object({
 });
 export type MissedErrors = z.infer<typeof missedErrorsSchema>;
 
+export const failureCountsSchema = z.object({
+  /** Calls that did not come back. */
+  failed: count,
+  /** Answers that came and could not be read. */
+  unparsable: count,
+});
+export type FailureCounts = z.infer<typeof failureCountsSchema>;
+
 export const ttsRowSchema = z.object({
   strategy: z.string(),
   n: z.int().positive(),
@@ -124,6 +132,14 @@ export const findingSchema = z.object({
 });
 export type Finding = z.infer<typeof findingSchema>;
 
+/** Answers that say nothing about a step, by why: none of them became a label. */
+export const failuresSchema = z.object({
+  samples: failureCountsSchema,
+  rollouts: failureCountsSchema,
+  reviews: failureCountsSchema,
+});
+export type Failures = z.infer<typeof failuresSchema>;
+
 /** `report.json`: every figure of a quickstart run. Fractions are of `testNovel` problems unless a field says otherwise. */
 export const reportSchema = z.object({
   schema: z.literal(REPORT_SCHEMA),
@@ -135,6 +151,7 @@ export const reportSchema = z.object({
     traces: count,
     rollouts: count,
     failed: count,
+    failures: failuresSchema,
     policyCalls: count,
     judgeCalls: count,
     usd: z.number().nonnegative().nullable(),

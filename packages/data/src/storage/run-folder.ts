@@ -16,6 +16,8 @@ export interface RunPaths {
   readonly record: string;
   readonly ledger: string;
   readonly dataset: string;
+  /** Lines of what a synthesis has set aside. */
+  readonly rejects: string;
   readonly prm: string;
   readonly predictions: string;
   readonly traces: string;
@@ -28,6 +30,7 @@ export function runPaths(dir: string): RunPaths {
     record: join(dir, 'run.json'),
     ledger: join(dir, 'ledger.sqlite'),
     dataset: join(dir, 'dataset'),
+    rejects: join(dir, 'rejects.jsonl'),
     prm: join(dir, 'prm'),
     predictions: join(dir, 'predictions'),
     traces: join(dir, 'traces'),

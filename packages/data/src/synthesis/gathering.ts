@@ -68,13 +68,13 @@ async function gatherProblem(
   const { plan, ledger, tally, progress } = gathering;
   const sampled = await runStage(plan.sampling, loaded, ledger, signal);
   tally.addStage('sample', sampled);
-  progress.sample?.advance();
+  progress.sample?.advance(1, sampled);
   const item = { loaded, samples: sampled.value };
   const estimated = plan.estimation && (await runStage(plan.estimation, item, ledger, signal));
   if (estimated !== null) tally.addStage('estimate', estimated);
-  progress.estimate?.advance();
+  progress.estimate?.advance(1, estimated ?? {});
   const reviewed = await reviewOnline(item, gathering, signal);
-  if (plan.offline.length === 0) progress.judge?.advance();
+  if (plan.offline.length === 0) progress.judge?.advance(1, { reused: reviewed.every(({ reused }) => reused) });
   const results = [sampled, ...(estimated === null ? [] : [estimated]), ...reviewed];
   return {
     ...item,
@@ -101,7 +101,7 @@ async function* admittedJobs(
       continue;
     }
     tally.addSetAside(row.reject);
-    for (const stage of Object.values(progress)) stage.advance();
+    for (const stage of Object.values(progress)) stage.advance(1, { reused: true });
     gauge.add(tracesPerProblem, tracesPerProblem, [row.reject]);
     gauge.check(false);
   }

@@ -20,7 +20,7 @@ const imageBytes = ({ loaded }: SampledProblem): number =>
 /** Progress is told by the first of the judges: it counts problems, not reviews. */
 function countReview(stage: ReviewStage, result: StageResult<Reviews>, { plan, tally, progress }: Gathering): void {
   tally.addStage('judge', result);
-  if (stage === plan.offline[0]) progress.judge?.advance();
+  if (stage === plan.offline[0]) progress.judge?.advance(1, result);
 }
 
 /** Problems whose samples are there and whom this stage has not reviewed; those that it has are counted. */

@@ -118,6 +118,20 @@ describe('what is gathered', () => {
     expect(summary.samples).toEqual({ failed: 1, unreadable: 1 });
   });
 
+  it('stops where too much is set aside, with the first reasons and what was done', async () => {
+    const policy = createScriptedPolicy({ script: () => ({ steps: [], finalAnswer: '3' }) });
+    const stopped = await synthesize(
+      request({ problems: countingProblems(100), policy, options: { ...options, maxRejectRate: 0.2, concurrency: 1 } }),
+    );
+    expect(stopped.exhausted).toMatchObject({
+      code: 'ERR_TOO_MANY_REJECTS',
+      message: expect.stringMatching(/^51 of 51 .*51 × ERR_/) as string,
+    });
+    expect(stopped.summary.problems.done).toBe(17);
+    const whole = await synthesize(request({ problems: countingProblems(5), policy }));
+    expect(whole.exhausted).toBeNull();
+  });
+
   it('shows the models no reference answer', async () => {
     const [policy, judge] = [countingPolicy(), countingJudge()];
     await synthesizeAll(request({ policy, judges: [judge] }));

@@ -5,11 +5,11 @@ import {
   type Events,
   type JobEngine,
   type Ledger,
-  type VlprmError,
+  VlprmError,
 } from '@vlprm/core/runtime';
 import type { ResolvedRule } from '../consensus/index.ts';
 import type { ProblemSource } from '../problems/problem-source.ts';
-import { countGathered, gatherAll, startProgress } from './gathering.ts';
+import { countGathered, gatherAll, startProgress, type Gathering } from './gathering.ts';
 import { labelledProblems, type LabelledProblem } from './labelled-problems.ts';
 import { reviewOffline } from './offline-reviewing.ts';
 import { planSynthesis, type PlanRequest } from './plan.ts';
@@ -31,13 +31,32 @@ export interface SynthesisRequest extends PlanRequest {
 export interface SynthesisResult {
   readonly rule: ResolvedRule;
   readonly summary: SynthesisSummary;
-  /** ERR_BUDGET when the budget did not reach all problems: traces and summary are those of the others. */
+  /**
+   * ERR_BUDGET when the budget did not reach all problems, ERR_TOO_MANY_REJECTS when a larger share than `maxRejectRate`
+   * of at least 50 solutions, or of all at the end, was set aside: traces and summary are those of the problems that were
+   * done. Null when all were.
+   */
   readonly exhausted: VlprmError | null;
   /**
    * Every row of the source in order, labelled; dropped traces stay with `consensus.kept: false`. Read from the ledger,
    * which has to be open, a few problems at a time.
    */
   labelled(): AsyncGenerator<LabelledProblem>;
+}
+
+/** Both passes over the models. Returns ERR_BUDGET when it has ended one of them, else null. */
+async function gatherAndReview(gathering: Gathering): Promise<VlprmError | null> {
+  const exhausted = await gatherAll(gathering);
+  if (gathering.plan.offline.length === 0) return exhausted;
+  const spent = (await reviewOffline(gathering)) ?? exhausted;
+  await countGathered(gathering, spent !== null);
+  return spent;
+}
+
+/** A run that its rejects have stopped is a partial result; any other error is thrown. */
+function tooManyRejects(error: unknown): VlprmError {
+  if (VlprmError.is(error) && error.code === 'ERR_TOO_MANY_REJECTS') return error;
+  throw error;
 }
 
 /**
@@ -48,11 +67,10 @@ export interface SynthesisResult {
  * not grow with the problems, but for their ids.
  * The models see no reference answer. What cannot be used is set aside as a reject and counted: a problem without a
  * readable answer, a sample or a review that failed by type or says nothing. A model that throws ends the run, but for a
- * spent budget: problems that need no more of it are still finished, and the result is partial.
+ * spent budget and too many rejects: problems that need no more are still finished, and the result is partial.
  *
- * @throws ERR_RANGE, ERR_USAGE for options, rule and judges; ERR_TOO_MANY_REJECTS when a larger share than
- *   `maxRejectRate` of at least 50 solutions, or of all at the end, is set aside; ERR_ABORTED; ERR_MODEL_FAILED for a
- *   model that breaks its contract; and what the models and the source throw
+ * @throws ERR_RANGE, ERR_USAGE for options, rule and judges; ERR_ABORTED; ERR_MODEL_FAILED for a model that breaks
+ *   its contract; and what the models and the source throw
  */
 export async function synthesize(request: SynthesisRequest): Promise<SynthesisResult> {
   const { problems: source, ledger, signal } = request;
@@ -68,11 +86,7 @@ export async function synthesize(request: SynthesisRequest): Promise<SynthesisRe
     progress: startProgress(plan, request.events ?? createEvents(), total),
     signal,
   };
-  let exhausted = await gatherAll(gathering);
-  if (plan.offline.length > 0) {
-    exhausted = (await reviewOffline(gathering)) ?? exhausted;
-    await countGathered(gathering, exhausted !== null);
-  }
+  const exhausted = await gatherAndReview(gathering).catch(tooManyRejects);
   return {
     rule: plan.rule,
     summary: tally.summary(),

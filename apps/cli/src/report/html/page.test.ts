@@ -52,4 +52,20 @@ describe('reportPage', () => {
   it('stands without a gallery', () => {
     expect(reportPage(report, { ...gallery, items: [] })).toContain('Puzzles, step by step');
   });
+
+  it('tells calls that failed from answers that cannot be read', () => {
+    const failures = {
+      samples: { failed: 101, unparsable: 102 },
+      rollouts: { failed: 103, unparsable: 104 },
+      reviews: { failed: 105, unparsable: 106 },
+    };
+    const rows = reportPage({ ...report, synthesis: { ...report.synthesis, failures } }, gallery).replace(/\s+/g, ' ');
+    for (const [what, { failed, unparsable }] of Object.entries({
+      Solutions: failures.samples,
+      Rollouts: failures.rollouts,
+      Reviews: failures.reviews,
+    })) {
+      expect(rows).toContain(`${what}</th> <td class="n">${failed}</td> <td class="n">${unparsable}</td>`);
+    }
+  });
 });

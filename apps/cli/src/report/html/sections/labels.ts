@@ -1,5 +1,11 @@
 import { decimal, decimalInterval, grouped, pointsInterval } from '../../format-number.ts';
-import { LABEL_RULES, type LabelRule, type MissedErrors, type Report } from '../../report-schema.ts';
+import {
+  LABEL_RULES,
+  type FailureCounts,
+  type LabelRule,
+  type MissedErrors,
+  type Report,
+} from '../../report-schema.ts';
 import { html, type Markup } from '../markup.ts';
 import { rateBar } from '../rate-bar.ts';
 
@@ -29,6 +35,35 @@ function vetoBars(title: string, rates: MissedErrors): Markup {
       ${rateBar(`dropped (${grouped(rates.dropped)})`, rates.missedRateDropped, 'alarm')}
       ${rateBar(`kept (${grouped(rates.kept)})`, rates.missedRateKept, 'before')}
     </div>`;
+}
+
+function failureRow(what: string, { failed, unparsable }: FailureCounts): Markup {
+  return html`<tr>
+    <th scope="row">${what}</th>
+    <td class="n">${grouped(failed)}</td>
+    <td class="n">${grouped(unparsable)}</td>
+  </tr>`;
+}
+
+/** What came to nothing, by why. */
+function failureTable({ failures }: Report['synthesis']): Markup {
+  return html`<div class="card scroll">
+    <h2 style="font-size:1.15rem">What became no label</h2>
+    <p class="note">A call that failed and an answer that cannot be read are not wrong answers: they label nothing.</p>
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Asked for</th>
+          <th scope="col" class="n">Calls that failed</th>
+          <th scope="col" class="n">Answers not readable</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${failureRow('Solutions', failures.samples)} ${failureRow('Rollouts', failures.rollouts)}
+        ${failureRow('Reviews', failures.reviews)}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 /** Label rules against the truth, what each keeps, and whether the Monte-Carlo veto earns its place. */
@@ -74,5 +109,6 @@ export function labelSection(report: Report): Markup {
         <div>${vetoBars('Errors in the last step left out', veto.withoutLastStepErrors)}</div>
       </div>
     </div>
+    ${failureTable(report.synthesis)}
   </section>`;
 }
