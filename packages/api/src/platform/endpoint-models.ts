@@ -42,6 +42,8 @@ export interface EndpointsOptions {
 export interface Endpoints {
   /** Opens an endpoint, once. What it can do comes from the cache, or else from a probe. */
   open(name: string): Promise<OpenedEndpoint>;
+  /** What earlier probes have found, without asking anybody; null when nothing is known. */
+  known(name: string): Promise<CapabilityRecord | null>;
   /** Probes the first server of an endpoint, whatever the cache says, and renews the cache. */
   probe(name: string): Promise<CapabilityRecord>;
   /** Makes one tiny call to each further server of a pool, past the pool: its latency, or what it failed with. */
@@ -120,6 +122,7 @@ export async function createEndpoints(options: EndpointsOptions): Promise<Endpoi
   };
   const openers = new Map(Object.keys(endpoints).map((name) => [name, openOnce(() => open(name))]));
   return {
+    known: async (name) => (await cache?.read(configOf(name))) ?? null,
     open: (name) => openers.get(name)!(),
     probe: (name) => {
       const { replicas: _, ...first } = configOf(name);

@@ -82,14 +82,18 @@ function createReplica(
   };
 }
 
+/** Every server of an endpoint: the first, and its replicas with what they leave out taken from it. */
+export function serversOf({ replicas = [], ...first }: EndpointConfig): ReplicaConfig[] {
+  return [first, ...replicas.map((replica) => ({ ...first, ...definedFields(replica) }))];
+}
+
 /** The servers of an endpoint with their limits, for a pool. ERR_CONFIG for a key that is not there or a secret in a URL. */
 export function createReplicas(
   config: EndpointConfig,
   dialect: Dialect,
   options: ReplicaOptions,
 ): ReplicaSpec<EndpointReplica>[] {
-  const { replicas = [], ...first } = config;
-  return [first, ...replicas.map((replica) => ({ ...first, ...definedFields(replica) }))].map((each, index, all) => {
+  return serversOf(config).map((each, index, all) => {
     const replica = createReplica(each, dialect, config.apiVersion ?? null, options);
     const repeated = all.slice(0, index).filter(({ baseUrl }) => baseUrl === each.baseUrl).length;
     return {
