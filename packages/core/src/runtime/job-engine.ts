@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { throwIfAborted, VlprmError } from './errors.ts';
+import { onAbort } from './flow/abort.ts';
 
 /** A unit of work; `key` is a content hash, so that a job that is delivered twice has the same effect as once. */
 export interface Job<Input> {
@@ -112,15 +114,17 @@ async function* runInProcess<Input, Output>(
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw new VlprmError('ERR_RANGE', `a concurrency of ${concurrency}`, { fix: 'use an integer of at least 1' });
   }
+  // Not AbortSignal.any: a signal that outlives many runs would remember each of them.
   const stop = new AbortController();
-  const inner = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  setMaxListeners(0, stop.signal);
+  const unlink = onAbort(signal, () => stop.abort(signal?.reason));
   const queue = new JobQueue(jobs);
   const inFlight = new Set<Promise<void>>();
   const ended: JobResult<Output>[] = [];
   let wake = (): void => undefined;
   const begin = (job: Job<Input>): void => {
-    if (inner.aborted) return;
-    const running = resultOf(job, work, inner).then((result) => {
+    if (stop.signal.aborted) return;
+    const running = resultOf(job, work, stop.signal).then((result) => {
       ended.push(result);
       inFlight.delete(running);
       wake();
@@ -145,6 +149,7 @@ async function* runInProcess<Input, Output>(
     throwIfAborted(signal);
     queue.throwFailure();
   } finally {
+    unlink();
     stop.abort();
     await Promise.all(inFlight);
     await queue.close();
