@@ -10,6 +10,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { FAULT_KINDS } from '@vlprm/core/testing';
 import { describeMachine, gitRevision } from '@vlprm/data/storage';
 import { faultRuns, faultVerdicts } from './faults/fault-runs.ts';
 import { faultSettingsSchema, type FaultsResult } from './faults/schema.ts';
@@ -31,8 +32,9 @@ const settings = faultSettingsSchema.parse({
   seed: Number(values.seed),
   kills: Number(values.kills),
   faultShare: 0.05,
+  passing: FAULT_KINDS.filter((kind) => kind !== 'content-filter'),
   filterShare: 0.005,
-  timeoutSeconds: 2,
+  timeoutSeconds: 5,
   maxAttempts: 12,
   maxConcurrency: 32,
 });

@@ -1,9 +1,8 @@
 import { createRandom, seedFrom } from '@vlprm/core/runtime';
-import { FAULT_KINDS, seededFaults, type FaultPlan } from '@vlprm/core/testing';
+import { seededFaults, type FaultPlan } from '@vlprm/core/testing';
 import { runFaulted, type FaultedRunOptions } from './faulted-run.ts';
 import type { FaultedRun, FaultSettings, Verdict } from './schema.ts';
 
-const PASSING = FAULT_KINDS.filter((kind) => kind !== 'content-filter');
 /** Of what will be asked: later than this the command may end before it is killed. */
 const LAST_KILL = 0.97;
 
@@ -12,8 +11,8 @@ interface Plans {
   readonly lasting: FaultPlan;
 }
 
-function plansOf({ seed, faultShare, filterShare }: FaultSettings): Plans {
-  const passing = seededFaults({ seed: seedFrom(seed, 'passing'), share: faultShare, kinds: PASSING });
+function plansOf({ seed, faultShare, passing: kinds, filterShare }: FaultSettings): Plans {
+  const passing = seededFaults({ seed: seedFrom(seed, 'passing'), share: faultShare, kinds });
   const filters = seededFaults({ seed: seedFrom(seed, 'filters'), share: filterShare, kinds: ['content-filter'] });
   return { passing, lasting: (call) => filters(call) ?? passing(call) };
 }

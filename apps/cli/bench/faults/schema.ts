@@ -1,3 +1,4 @@
+import { FAULT_KINDS } from '@vlprm/core/testing';
 import { z } from 'zod';
 
 const count = z.int().nonnegative();
@@ -51,6 +52,7 @@ export const faultSettingsSchema = z.object({
   seed: count,
   /** Share of the contents that a passing fault befalls, at each of their first attempts. */
   faultShare: z.number(),
+  passing: z.array(z.enum(FAULT_KINDS)),
   /** Share of the contents that a filter withholds for ever. */
   filterShare: z.number(),
   kills: count,
