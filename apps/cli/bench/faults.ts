@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULT_KINDS } from '@vlprm/core/testing';
-import { describeMachine, gitRevision } from '@vlprm/data/storage';
+import { circumstances } from './circumstances.ts';
 import { faultRuns, faultVerdicts } from './faults/fault-runs.ts';
 import { faultSettingsSchema, type FaultsResult } from './faults/schema.ts';
 
@@ -46,10 +46,7 @@ try {
   });
   const result: FaultsResult = {
     schema: 'vlprm.faults/1',
-    date: new Date().toISOString(),
-    commit: await gitRevision(import.meta.dirname),
-    machine: describeMachine(),
-    versions: { node: process.versions.node },
+    ...(await circumstances()),
     settings,
     seconds: Math.round((performance.now() - begin) / 1000),
     runs,

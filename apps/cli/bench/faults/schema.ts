@@ -1,5 +1,6 @@
 import { FAULT_KINDS } from '@vlprm/core/testing';
 import { z } from 'zod';
+import { circumstancesShape } from '../circumstances.ts';
 
 const count = z.int().nonnegative();
 
@@ -66,10 +67,7 @@ export type FaultSettings = z.infer<typeof faultSettingsSchema>;
 /** What `faults.ts` writes. */
 export const faultsSchema = z.object({
   schema: z.literal('vlprm.faults/1'),
-  date: z.string(),
-  commit: z.string().nullable(),
-  machine: z.record(z.string(), z.json()),
-  versions: z.object({ node: z.string() }),
+  ...circumstancesShape,
   settings: faultSettingsSchema,
   seconds: z.number(),
   runs: z.array(faultedRunSchema),

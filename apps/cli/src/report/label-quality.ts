@@ -11,14 +11,14 @@ export interface RuleVerdict {
   readonly ownWrong: readonly boolean[] | null;
 }
 
-/** A trace under every rule, beside the truth of the scene. */
-export interface JudgedTrace {
+/** A trace under some rules, beside the truth of the scene. */
+export interface JudgedTrace<Rule extends string = LabelRule> {
   /** Unit of resampling. */
   readonly groupId: string;
   readonly kinds: readonly (StepKind | null)[];
   /** First step that is wrong by the scene, null for none. */
   readonly trueFirstError: number | null;
-  readonly verdicts: Readonly<Record<LabelRule, RuleVerdict>>;
+  readonly verdicts: Readonly<Record<Rule, RuleVerdict>>;
 }
 
 /** Cumulative reading: a step is wrong from the first error on. */
@@ -41,7 +41,7 @@ interface Confusion {
 }
 
 function confusion(
-  trace: JudgedTrace,
+  trace: JudgedTrace<never>,
   saysWrong: (step: number) => boolean,
   counts: (kind: StepKind | null, step: number) => boolean,
 ): Confusion {
@@ -65,11 +65,11 @@ type Reading = (verdict: RuleVerdict, step: number) => boolean;
 const cumulative: Reading = ({ firstError }, step) => isWrong(firstError, step);
 const byOwnEvidence: Reading = (verdict, step) => verdict.ownWrong?.[step] ?? cumulative(verdict, step);
 
-function f1Over(
-  traces: readonly JudgedTrace[],
-  rule: LabelRule,
+function f1Over<Rule extends string>(
+  traces: readonly JudgedTrace<Rule>[],
+  rule: Rule,
   reading: Reading,
-  counts: (trace: JudgedTrace, kind: StepKind | null, step: number) => boolean,
+  counts: (trace: JudgedTrace<Rule>, kind: StepKind | null, step: number) => boolean,
 ): number | null {
   const sum = { hits: 0, falseAlarms: 0, misses: 0 };
   for (const trace of traces) {
@@ -86,12 +86,16 @@ function f1Over(
 }
 
 /** True while everything before the step is right by the scene. */
-function prefixIsRight(trace: JudgedTrace, step: number): boolean {
+function prefixIsRight(trace: JudgedTrace<never>, step: number): boolean {
   return trace.trueFirstError === null || step <= trace.trueFirstError;
 }
 
 /** One rule against cumulative truth on all steps of the traces that it kept. Intervals resample groups. */
-export function labelRow(traces: readonly JudgedTrace[], rule: LabelRule, seed: number): LabelRow {
+export function labelRow<Rule extends string>(
+  traces: readonly JudgedTrace<Rule>[],
+  rule: Rule,
+  seed: number,
+): LabelRow {
   const kept = traces.filter((trace) => trace.verdicts[rule].kept);
   const perTrace = kept.map((trace) => {
     const { agreeing, steps } = confusion(
