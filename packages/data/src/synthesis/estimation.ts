@@ -164,8 +164,7 @@ export function estimationStage(
   options: ResolvedSynthesisOptions,
   threshold: number,
 ): Stage<SampledProblem, Estimate> {
-  const { temperature, rolloutsPerProblem, rolloutsPerStep: rollouts } = options;
-  const seed = options.rolloutSeed ?? options.seed;
+  const { temperature, seed, rolloutsPerProblem, rolloutsPerStep: rollouts } = options;
   const estimator = createEstimator(options.estimator, { rollouts, threshold });
   return {
     name: 'estimate',

@@ -12,8 +12,6 @@ export const synthesisOptionsSchema = z.strictObject({
   /** Sampling temperature; left to the policy when absent. */
   temperature: z.number().min(0).max(10).nullable().default(null),
   seed: z.int().nonnegative().max(Number.MAX_SAFE_INTEGER).default(0),
-  /** Seed of the rollouts alone: runs that differ in it share their solutions. Null: that of the run. */
-  rolloutSeed: z.int().nonnegative().max(Number.MAX_SAFE_INTEGER).nullable().default(null),
   /** How the rollouts are spent on the steps. */
   estimator: z.enum(ESTIMATOR_NAMES).default('exhaustive'),
   /** Most rollouts of one problem; null leaves the number to the estimator. */

@@ -7,8 +7,7 @@ const step = (text: string, kind: Step['kind'] = null): Step => ({ kind, text })
 const path = (letters: readonly string[]): Step[] => letters.map((letter) => step(letter));
 
 const outcome = fc.constantFrom<Outcome>('correct', 'incorrect', 'unparsable', 'failed');
-const letters = (minLength: number) =>
-  fc.array(fc.constantFrom('a', 'b'), { minLength, maxLength: 4 }).map(path);
+const letters = (minLength: number) => fc.array(fc.constantFrom('a', 'b'), { minLength, maxLength: 4 }).map(path);
 const solutions = fc.array(fc.record({ steps: letters(1), outcome }), { minLength: 1, maxLength: 5 });
 
 const nodesOf = (node: StepNode): StepNode[] => [node, ...[...node.children.values()].flatMap(nodesOf)];

@@ -1,6 +1,6 @@
 import { expandNodes, releaseLeaves, TreeBatch, uctSelect, valueBackup, type BackendName } from '@vlprm/native-cuda';
 import type { Step } from '@vlprm/core/records';
-import type { Estimation, EstimationTask, Estimator } from './estimator.ts';
+import type { Estimation, EstimationTask, Estimator, Rollout } from './estimator.ts';
 import { sumCounts, type StepNode } from './step-tree.ts';
 
 export interface TreeOptions {
@@ -12,6 +12,11 @@ export interface TreeOptions {
   readonly wave?: number;
   /** Of the kernels; results do not depend on it. Default: the active one. */
   readonly backend?: BackendName;
+}
+
+/** A rollout with the prefix that it was asked for at; of a whole solution, the root. */
+interface Path extends Rollout {
+  readonly prefix: StepNode;
 }
 
 const isInner = ({ children }: StepNode): boolean => children.size > 0;
@@ -56,8 +61,24 @@ export class PrefixSearch {
     return this.#armed[arm] as StepNode;
   }
 
+  release(arms: Int32Array): void {
+    releaseLeaves({ batch: this.batch, leaves: arms }, this.#call);
+  }
+
+  /** Counts each path for the prefixes that it shares with the known ones; a failed one is no value. */
+  backUp(paths: readonly Path[]): void {
+    const arrived = paths.flatMap(({ prefix, steps, outcome }) => {
+      const arm = outcome === 'failed' ? undefined : this.#arrive(prefix, steps);
+      return arm === undefined ? [] : [{ arm, value: outcome === 'correct' ? 1 : 0 }];
+    });
+    if (arrived.length === 0) return;
+    const leaves = Int32Array.from(arrived, ({ arm }) => arm);
+    const values = Float64Array.from(arrived, ({ value }) => value);
+    valueBackup({ batch: this.batch, leaves, values, selected: false }, this.#call);
+  }
+
   /** The arm at which the steps after a prefix leave the known ones. */
-  arrive(prefix: StepNode, steps: readonly Step[]): number | undefined {
+  #arrive(prefix: StepNode, steps: readonly Step[]): number | undefined {
     let node = prefix;
     for (const step of steps) {
       const next = node.child(step);
@@ -65,16 +86,6 @@ export class PrefixSearch {
       node = next;
     }
     return this.#armOf.get(node);
-  }
-
-  release(arms: Int32Array): void {
-    releaseLeaves({ batch: this.batch, leaves: arms }, this.#call);
-  }
-
-  backUp(arms: readonly number[], values: readonly number[]): void {
-    if (arms.length === 0) return;
-    const wave = { leaves: Int32Array.from(arms), values: Float64Array.from(values), selected: false };
-    valueBackup({ batch: this.batch, ...wave }, this.#call);
   }
 
   #expand(level: readonly StepNode[]): void {
@@ -95,53 +106,44 @@ export class PrefixSearch {
   }
 }
 
+type SearchSettings = Required<Pick<TreeOptions, 'rollouts' | 'exploration' | 'wave'>>;
+
+/** The solutions' own outcomes first, then waves of rollouts until the budget is spent. */
+export function* searchTree(search: PrefixSearch, task: EstimationTask, settings: SearchSettings): Estimation {
+  const { solutions, tree, budget } = task;
+  if (search.arms === 0) return;
+  search.backUp(solutions.map(({ steps, outcome }) => ({ prefix: tree.root, steps, outcome })));
+  const most = budget ?? Math.ceil((settings.rollouts * search.arms) / 4);
+  while (tree.asked < most) {
+    const arms = search.select(Math.min(settings.wave, most - tree.asked), settings.exploration);
+    const times = new Map<StepNode, number>();
+    for (const arm of arms) times.set(search.prefixOf(arm), (times.get(search.prefixOf(arm)) ?? 0) + 1);
+    const requests = [...times].map(([node, n]) => ({ node, n, before: node.rollouts.length }));
+    yield requests;
+    search.release(arms);
+    search.backUp(
+      requests.flatMap(({ node: prefix, before }) =>
+        prefix.rollouts.slice(before).map((rollout) => ({ prefix, ...rollout })),
+      ),
+    );
+  }
+}
+
 /**
  * Monte-Carlo tree search over the steps of a problem's solutions, its first paths: UCT descends to the prefix to continue,
- * a rollout goes on to the end, and its outcome counts for every prefix on its path, the ones above included
- * (valueBackup). So rollouts gather where solutions succeed, and the value of a prefix is that of its best-explored
- * continuations, as in ReST-MCTS* (https://arxiv.org/abs/2406.03816) and AlphaMath (https://arxiv.org/abs/2405.03553), not the
- * policy's own success rate. A failed rollout is no value. Costs the problem's budget: for a fixed sum over many prefixes, or
- * where any success below a step is proof enough.
+ * a rollout goes on to the end, and its outcome counts for every prefix on its path, those above included. So rollouts
+ * gather where solutions succeed, and the value of a prefix is that of its best-explored continuations, as in ReST-MCTS*
+ * (https://arxiv.org/abs/2406.03816) and AlphaMath (https://arxiv.org/abs/2405.03553), not the policy's own success rate.
+ * A failed rollout is no value. Costs the problem's budget, a quarter of an exhaustive run where there is none.
  */
 export function treeEstimator(options: TreeOptions): Estimator {
   const { rollouts, exploration = Math.SQRT2, wave = 8, backend } = options;
+  const settings = { rollouts, exploration, wave };
   const call = backend === undefined ? {} : { backend };
-
-  function* estimate({ solutions, tree, budget }: EstimationTask): Estimation {
-    const search = new PrefixSearch(tree.root, call);
-    if (search.arms === 0) return;
-    const known = solutions.filter(({ outcome }) => outcome !== 'failed');
-    const arrived = known.map(({ steps }) => search.arrive(tree.root, steps));
-    const grown = known.filter((_, i) => arrived[i] !== undefined);
-    search.backUp(
-      arrived.filter((arm) => arm !== undefined),
-      grown.map(({ outcome }) => (outcome === 'correct' ? 1 : 0)),
-    );
-    const most = budget ?? Math.ceil((rollouts * search.arms) / 4);
-    while (tree.asked < most) {
-      const arms = search.select(Math.min(wave, most - tree.asked), exploration);
-      const asked = new Map<StepNode, number>();
-      for (const arm of arms) asked.set(search.prefixOf(arm), (asked.get(search.prefixOf(arm)) ?? 0) + 1);
-      const seen = new Map([...asked.keys()].map((node) => [node, node.rollouts.length]));
-      yield [...asked].map(([node, n]) => ({ node, n }));
-      search.release(arms);
-      const back = [...seen].flatMap(([node, from]) =>
-        node.rollouts
-          .slice(from)
-          .filter(({ outcome }) => outcome !== 'failed')
-          .map(({ steps, outcome }) => [search.arrive(node, steps) as number, outcome === 'correct' ? 1 : 0] as const),
-      );
-      search.backUp(
-        back.map(([arm]) => arm),
-        back.map(([, value]) => value),
-      );
-    }
-  }
-
   return {
     name: 'tree',
-    settings: { rollouts, exploration, wave },
-    estimate,
+    settings,
+    estimate: (task) => searchTree(new PrefixSearch(task.tree.root, call), task, settings),
     evidence: ({ solutions, asked, passed, below }) => sumCounts(solutions, asked, passed, below),
   };
 }
