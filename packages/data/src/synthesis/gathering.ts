@@ -1,6 +1,7 @@
 import { addUsage, NO_USAGE } from '@vlprm/core/records';
 import {
   contentHash,
+  createInProcessEngine,
   startStage,
   VlprmError,
   type Events,
@@ -45,12 +46,13 @@ export function startProgress(plan: SynthesisPlan, events: Events, total: number
 /** Lets all judges review one problem at once, each vote on its own. */
 async function reviewOnline(
   item: SampledProblem,
-  { plan, ledger, engine, tally }: Gathering,
+  { plan, ledger, tally }: Gathering,
   signal: AbortSignal,
 ): Promise<StageResult<Reviews>[]> {
   const jobs = plan.online.map((stage) => ({ key: stage.by, input: stage }));
   const work = (stage: ReviewStage, stop: AbortSignal) => runStage(stage, item, ledger, stop);
   const reviewed = new Map<string, StageResult<Reviews>>();
+  const engine = createInProcessEngine();
   for await (const result of engine.run(jobs, work, { concurrency: Math.max(1, jobs.length), signal })) {
     if (!result.ok) throw result.error;
     tally.addStage('judge', result.output);

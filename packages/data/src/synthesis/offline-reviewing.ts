@@ -1,4 +1,4 @@
-import type { VlprmError } from '@vlprm/core/runtime';
+import { createInProcessEngine, type VlprmError } from '@vlprm/core/runtime';
 import { chunksOf } from './chunks.ts';
 import { isBudgetError, type Gathering } from './gathering.ts';
 import { admit } from './intake.ts';
@@ -90,9 +90,10 @@ async function reviewAll(stage: ReviewStage, gathering: Gathering, signal: Abort
  * @throws as the first pass
  */
 export async function reviewOffline(gathering: Gathering): Promise<VlprmError | null> {
-  const { plan, engine, signal } = gathering;
+  const { plan, signal } = gathering;
   const jobs = plan.offline.map((stage) => ({ key: stage.by, input: stage }));
   const work = (stage: ReviewStage, stop: AbortSignal) => reviewAll(stage, gathering, stop);
+  const engine = createInProcessEngine();
   let exhausted: VlprmError | null = null;
   for await (const result of engine.run(jobs, work, {
     concurrency: Math.max(1, jobs.length),

@@ -182,6 +182,50 @@ describe('what is gathered', () => {
   });
 });
 
+describe('a problem source', () => {
+  it('is read as problems are needed, and anew for the labels', async () => {
+    let taken = 0;
+    let done = 0;
+    let mostAhead = 0;
+    let passes = 0;
+    const problems = {
+      async *[Symbol.asyncIterator]() {
+        passes += 1;
+        taken = done;
+        for (let i = 0; i < 40; i++) {
+          taken += 1;
+          mostAhead = Math.max(mostAhead, taken - done);
+          yield Promise.resolve(countingProblem(i));
+        }
+      },
+    };
+    const events = createEvents();
+    events.on('progress', ({ stage, done: ended, total }) => {
+      expect(total).toBe(null);
+      if (stage === 'judge') done = ended;
+    });
+    const result = await synthesize(request({ problems, events, options: { ...options, concurrency: 3 } }));
+    expect(passes).toBe(1);
+    expect(mostAhead).toBeLessThanOrEqual(4);
+    const rows: (string | undefined)[] = [];
+    for await (const { loaded } of result.labelled()) rows.push(loaded?.problem.id);
+    expect(rows).toEqual(countingProblems(40).map(({ problem }) => problem.id));
+    expect(passes).toBe(2);
+  });
+
+  it('that breaks off ends the run with its error, and keeps what was done', async () => {
+    const ledger = createMemoryLedger();
+    async function* broken() {
+      yield* countingProblems(5);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      throw new Error('the disk is gone');
+    }
+    await expect(synthesize(request({ problems: broken(), ledger }))).rejects.toThrow('the disk is gone');
+    const { summary } = await synthesizeAll(request({ ledger }));
+    expect(summary.reused.judge).toBe(5);
+  });
+});
+
 describe('determinism', () => {
   it('depends on the seed, and not on the concurrency', async () => {
     const reference = await synthesizeAll(request());
