@@ -71,18 +71,18 @@ class CollectingBatchQueue implements BatchQueue {
   constructor(options: BatchQueueOptions) {
     this.#options = options;
     this.#began = options.clock.now();
-    const { config, replica, ledger, addresses, clock, events } = options;
+    const { config, replica, ledger, clock, events } = options;
     const pollMs = config.pollSeconds * 1000;
     this.#slots = new BatchSlots(config.maxOpen, () => this.#sendWhenDue());
     this.#shared = {
       api: createBatchApi({ ...options, pollMs }),
-      records: batchRecords(ledger, { base: addresses.base, model: replica.model }),
+      records: batchRecords(ledger, { endpoint: replica.where, model: replica.model }),
       slots: this.#slots,
       where: replica.where,
       pollMs,
       clock,
       answered: (batch, count) => this.#progress(batch, count),
-      ended: (batch) => this.#forget(batch),
+      ended: (batch, carriedOut) => this.#forget(batch, carriedOut),
       warn: (message) => events?.emit({ type: 'warning', stage: this.#stage, message }),
     };
   }
@@ -174,7 +174,7 @@ class CollectingBatchQueue implements BatchQueue {
   }
 
   /** What has not come to an outcome can still be waited for, where the service has it. */
-  #forget(batch: Batch): void {
+  #forget(batch: Batch, carriedOut: boolean): void {
     const rest = batch.record === null ? null : new Batch({ record: batch.record }, this.#shared);
     for (const id of batch.ids) {
       if (this.#sent.get(id) !== batch) continue;
@@ -182,7 +182,8 @@ class CollectingBatchQueue implements BatchQueue {
       else this.#sent.set(id, rest);
     }
     this.#answered.delete(batch);
-    this.#done += batch.ids.length;
+    if (carriedOut) this.#done += batch.ids.length;
+    else this.#total -= batch.ids.length;
     this.#tell();
   }
 

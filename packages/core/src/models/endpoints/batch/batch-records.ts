@@ -23,10 +23,10 @@ export interface BatchRecords {
   add(record: BatchRecord): Promise<void>;
 }
 
-/** @param account base URL and model: what else the service's files and batches belong to is the key's alone */
-export function batchRecords(ledger: LedgerAccess, account: { base: string; model: string }): BatchRecords {
+/** @param owner who uploads: one queue of a process at a time */
+export function batchRecords(ledger: LedgerAccess, owner: { endpoint: string; model: string }): BatchRecords {
   let count = 0;
-  const keyOf = (number: number): string => contentHash({ schema: RECORD_SCHEMA, ...account, number });
+  const keyOf = (number: number): string => contentHash({ schema: RECORD_SCHEMA, ...owner, number });
   return {
     async load() {
       const records: BatchRecord[] = [];

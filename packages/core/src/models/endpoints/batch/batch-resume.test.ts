@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createEvents } from '../../../runtime/events.ts';
+import { createManualClock } from '../../../runtime/flow/fixtures/manual-clock.ts';
 import { createMemoryLedger } from '../../../runtime/ledger.ts';
 import { everyCall } from '../../../testing/index.ts';
 import { serveBatches } from '../../../testing/servers/fixtures/batching-server.ts';
@@ -44,16 +45,17 @@ describe('a run that ends while its batch is open', () => {
     expect(server.calls('POST /batches')).toBe(2);
   });
 
-  it('sends nothing when it ends before its file is sent', async () => {
+  it('sends nothing when it ends before its file is sent, and leaves no timer', async () => {
     const server = await serveBatches();
+    const clock = createManualClock();
     const stop = new AbortController();
-    const service = openBatching(server, { batch: { quietSeconds: 0.02 } });
+    const service = openBatching(server, {}, { clock });
     const asking = askAll(service, seeds, stop.signal);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await vi.waitFor(() => expect(clock.pending).toBe(1));
     stop.abort();
     expect(new Set(await asking)).toEqual(new Set(['ERR_ABORTED']));
+    expect(clock.pending).toBe(0);
     await service.close();
-    await new Promise((resolve) => setTimeout(resolve, 40));
     expect(server.requests).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { VlprmError } from '../../../runtime/errors.ts';
 import { systemClock } from '../../../runtime/flow/index.ts';
 import { ServiceError } from '../../../runtime/gateway/index.ts';
 import { createMemoryLedger } from '../../../runtime/ledger.ts';
-import { Batch } from './batch.ts';
+import { Batch, type BatchSurroundings } from './batch.ts';
 import type { BatchApi } from './batch-api.ts';
 import { BatchFile, type BatchLine } from './batch-file.ts';
 import { batchRecords } from './batch-records.ts';
@@ -57,6 +57,49 @@ function serviceWith(files: readonly (readonly string[])[], status: string): Bat
   };
 }
 
+const OPEN = batchStateSchema.parse({ id: 'batch_1', status: 'in_progress', input_file_id: 'file_1' });
+
+const surroundings = (api: BatchApi): BatchSurroundings => ({
+  api,
+  records: batchRecords(createMemoryLedger(), { endpoint: 'e', model: 'm' }),
+  slots: new BatchSlots(1, () => undefined),
+  where: 'here',
+  pollMs: 1,
+  clock: systemClock,
+  warn: () => undefined,
+  answered: () => undefined,
+  ended: () => undefined,
+});
+
+it.each(['completed', 'in_progress'])(
+  'a request that comes when its row has passed is asked again, and not anew (%s)',
+  async (status) => {
+    let goOn: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const ended = serviceWith([['r0', 'r1'].flatMap((id) => rowOf(id, 'answered')), []], 'completed');
+    const api: BatchApi = {
+      ...ended,
+      find: async (...asked) => (status === 'completed' ? ended.find(...asked) : OPEN),
+      retrieve: () => ended.retrieve('batch_1', new AbortController().signal),
+      readLines: async (...reading) => {
+        await ended.readLines(...reading);
+        await gate;
+      },
+    };
+    const record = { fileId: 'file_1', uploadedAt: null, ids: ['r0', 'r1'] };
+    const batch = new Batch({ record }, surroundings(api));
+    const { signal } = new AbortController();
+    const inTime = batch.outcome('r0', signal);
+    const run = batch.run();
+    expect(await inTime).toMatchObject({ ok: true });
+    const late = batch.outcome('r1', signal);
+    goOn();
+    await run;
+    expect(await late).toBeNull();
+    expect(batch.hasSettled('r1')).toBe(false);
+  },
+);
+
 describe('whatever the order of the rows and the files that they stand in', () => {
   const requests = fc.array(
     fc.record({ kind: fc.constantFrom(...KINDS), twice: fc.boolean(), inErrors: fc.boolean() }),
@@ -80,17 +123,7 @@ describe('whatever the order of the rows and the files that they stand in', () =
       rows.push({ line: rowOf('nobody', 'answered')[0]!, file: 0, place: placeFrom(order) });
       rows.sort((a, b) => a.place - b.place);
       const files = [0, 1].map((number) => rows.filter((row) => row.file === number).map(({ line }) => line));
-      const batch = new Batch(file, {
-        api: serviceWith(files, status),
-        records: batchRecords(createMemoryLedger(), { base: 'http://b', model: 'm' }),
-        slots: new BatchSlots(1, () => undefined),
-        where: 'here',
-        pollMs: 1,
-        clock: systemClock,
-        warn: () => undefined,
-        answered: () => undefined,
-        ended: () => undefined,
-      });
+      const batch = new Batch(file, surroundings(serviceWith(files, status)));
       const outcomes = kinds.map((_, i) => batch.outcome(`r${i}`, new AbortController().signal));
       const settled = Promise.allSettled(outcomes);
       await batch.run();

@@ -22,13 +22,17 @@ export interface BatchSurroundings {
   warn(message: string): void;
   /** Told how many of the batch's requests the service has answered, whenever it says so. */
   answered(batch: Batch, count: number): void;
-  /** Told when nothing more will come of the batch in this process. */
-  ended(batch: Batch): void;
+  /** Told when the batch has been carried out, or given up: then it can be waited for again where it has a record. */
+  ended(batch: Batch, carriedOut: boolean): void;
 }
 
 interface Waiter {
+  /** Came while the answers were being read: its row may have passed. */
+  readonly late: boolean;
   resolve(received: Received | null): void;
   reject(error: unknown): void;
+  /** Has it ask again, for nothing is known yet. */
+  turnAway(): void;
 }
 
 /** Refusals for a full queue that are waited out while no batch of ours is in it. */
@@ -51,6 +55,7 @@ export class Batch {
   readonly #reasons = new Map<string, string>();
   #record: BatchRecord | null;
   #running = false;
+  #reading = false;
 
   /** @param source requests to send, or what an earlier run has uploaded */
   constructor(source: BatchFile | { readonly record: BatchRecord }, shared: BatchSurroundings) {
@@ -77,7 +82,8 @@ export class Batch {
   }
 
   /**
-   * The outcome of a request; null when it is to be asked anew, because a batch of an earlier run ended without an answer.
+   * The outcome of a request; null when it is to be asked again: a batch of an earlier run ended without an answer to it,
+   * or it came while the answers were being read. In the first case it has settled.
    * @throws ServiceError, ERR_BATCH_FAILED; what the signal was aborted with
    */
   outcome(id: string, signal: AbortSignal): Promise<Received | null> {
@@ -94,6 +100,11 @@ export class Batch {
         reject(abortError(signal));
       });
       this.#waiting.set(id, {
+        late: this.#reading,
+        turnAway: () => {
+          leave();
+          resolve(null);
+        },
         resolve: (received) => {
           leave();
           this.#settled.add(id);
@@ -115,10 +126,11 @@ export class Batch {
     try {
       if (this.#record === null) await this.#carryOut(await this.#upload(signal), null, signal);
       else await this.#resume(this.#record, signal);
-      this.#shared.ended(this);
+      this.#shared.ended(this, true);
+      for (const waiter of [...this.#waiting.values()]) waiter.turnAway();
     } catch (error) {
       // Before those who wait are told: what they ask next is not for this batch.
-      this.#shared.ended(this);
+      this.#shared.ended(this, false);
       if (signal.aborted && this.#record !== null) this.#warnOfRest(this.#record);
       for (const waiter of [...this.#waiting.values()]) waiter.reject(error);
     }
@@ -153,14 +165,18 @@ export class Batch {
         if (!gone) throw error;
       }
     }
-    for (const waiter of [...this.#waiting.values()]) waiter.resolve(null);
+    for (const [, waiter] of this.#inTime()) waiter.resolve(null);
+  }
+
+  #inTime(): [string, Waiter][] {
+    return [...this.#waiting].filter(([, { late }]) => !late);
   }
 
   async #carryOut(record: BatchRecord, found: BatchState | null, signal: AbortSignal): Promise<void> {
     const state = await this.#end(record, found, signal);
     await this.#hearAnswers(state, false, signal);
     const lines = new Map(record.ids.map((id, i) => [id, i + 1]));
-    for (const [id, waiter] of [...this.#waiting]) {
+    for (const [id, waiter] of this.#inTime()) {
       const error = this.#unanswered(state, id, lines.get(id));
       this.#settled.add(id);
       waiter.reject(error);
@@ -205,6 +221,7 @@ export class Batch {
   }
 
   async #hearAnswers(state: BatchState, answersAlone: boolean, signal: AbortSignal): Promise<void> {
+    this.#reading = true;
     const known = new Set(this.#record?.ids);
     const strange = { unknown: 0, repeated: 0, unreadable: 0 };
     for (const file of state.answerFiles) {
