@@ -9,8 +9,12 @@ import { isHtml, parseJson } from './failures/server-words.ts';
 import { failureAt, type FailureSite } from './failures/site.ts';
 import type { EndpointReplica } from './replica.ts';
 
-/** A response with a good status, its body read to the end. */
-type Refused = { readonly ok: false; readonly failed: FailedResponse };
+interface Refused {
+  readonly ok: false;
+  readonly failed: FailedResponse;
+}
+
+/** A response, its body read to the end: one with a good status, or one that refuses the call. */
 export type Received =
   | { readonly ok: true; readonly chunks: readonly unknown[] | null; readonly json: unknown; readonly headers: Headers }
   | Refused;

@@ -1,8 +1,8 @@
+import { z } from 'zod';
 import type { BatchEnding, BatchScript } from './batch-script.ts';
 import { json, type Handler, type HttpCall, type JsonReply, type Reply } from './dialect.ts';
 import type { FaultKind } from './fault-plan.ts';
 import { RefusedRequest, refuseInvalid } from './refusals.ts';
-import { z } from 'zod';
 import { readLines, writeRow, type Line } from './batch-lines.ts';
 import { readMultipartForm } from './multipart-form.ts';
 
