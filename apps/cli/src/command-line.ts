@@ -2,6 +2,7 @@ import { EXIT } from '@vlprm/core/runtime';
 import { Command } from 'commander';
 import type { Streams } from './commands/command-context.ts';
 import { auditCommand } from './commands/audit.ts';
+import { disagreementsCommand } from './commands/disagreements.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { importCommand } from './commands/import.ts';
@@ -22,6 +23,7 @@ const COMMANDS = [
   importCommand,
   labelCommand,
   auditCommand,
+  disagreementsCommand,
   trainCommand,
   evaluateCommand,
   scoreCommand,

@@ -1,3 +1,5 @@
+import { KIND_WORDS } from '../report/html/step-evidence.ts';
+
 /**
  * The script of an audit page. It reads `#data` ({@link AuditPageData}), shows one trace at a time, keeps what was
  * decided in localStorage, and hands it out as an audit file. All text goes through textContent.
@@ -7,7 +9,7 @@ export const AUDIT_SCRIPT = String.raw`
 (() => {
   const { key, pictures, items } = JSON.parse(document.getElementById('data').textContent);
   const $ = (id) => document.getElementById(id);
-  const KINDS = { perception: 'sees', reasoning: 'concludes' };
+  const KINDS = ${JSON.stringify(KIND_WORDS)};
 
   const load = () => {
     try { return JSON.parse(localStorage.getItem(key)) || {}; } catch { return {}; }

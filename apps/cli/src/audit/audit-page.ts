@@ -1,7 +1,7 @@
 import type { Audit, Trace } from '@vlprm/core/records';
 import { contentHash } from '@vlprm/core/runtime';
+import { htmlDocument } from '../report/html/document.ts';
 import { html, trusted, type Markup } from '../report/html/markup.ts';
-import { STYLE } from '../report/html/style.ts';
 import { AUDIT_SCRIPT } from './audit-page-script.ts';
 
 /** A picked trace beside its audit. */
@@ -120,28 +120,16 @@ const BODY = html`<div class="bar">
 export function auditPage(picked: readonly AuditedTrace[], pictures: Readonly<Record<string, string>>): string {
   const items = picked.map(itemOf);
   const key = `vlprm.audit ${contentHash(picked.map(({ audit: { traceId } }) => traceId))}`;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-        />
-        <title>vlprm audit of ${items.length} solutions</title>
-        <style>
-          ${trusted(STYLE + AUDIT_STYLE)}
-        </style>
-      </head>
-      <body>
-        ${BODY}
-        <script id="data" type="application/json">
-          ${embedded({ key, pictures, items })}
-        </script>
-        <script>
-          ${trusted(AUDIT_SCRIPT)};
-        </script>
-      </body>
-    </html> `.markup;
+  return htmlDocument({
+    title: `vlprm audit of ${items.length} solutions`,
+    style: AUDIT_STYLE,
+    scripts: true,
+    body: html`${BODY}
+      <script id="data" type="application/json">
+        ${embedded({ key, pictures, items })}
+      </script>
+      <script>
+        ${trusted(AUDIT_SCRIPT)};
+      </script>`,
+  });
 }

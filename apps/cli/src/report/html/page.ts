@@ -2,7 +2,8 @@ import { duration, grouped } from '../format-number.ts';
 import type { Gallery, GalleryItem, GallerySolution, GalleryStep } from '../gallery-schema.ts';
 import type { Report } from '../report-schema.ts';
 import { scoreBar } from './score-bar.ts';
-import { html, trusted, type Markup } from './markup.ts';
+import { htmlDocument } from './document.ts';
+import { html, type Markup } from './markup.ts';
 import { accuracySection } from './sections/accuracy.ts';
 import { findingSection } from './sections/findings.ts';
 import { gallerySection } from './sections/gallery.ts';
@@ -11,7 +12,6 @@ import { labelSection } from './sections/labels.ts';
 import { provenanceSection } from './sections/provenance.ts';
 import { sightSection } from './sections/sight.ts';
 import { stepErrorSection } from './sections/step-errors.ts';
-import { STYLE } from './style.ts';
 
 const CONTENTS = [
   ['targets', 'Targets'],
@@ -81,28 +81,14 @@ function opening(report: Report, gallery: Gallery): Markup {
 
 /** `report.html`: one self-contained page. */
 export function reportPage(report: Report, gallery: Gallery): string {
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-        />
-        <title>vlprm report, seed ${report.seed}</title>
-        <style>
-          ${trusted(STYLE)}
-        </style>
-      </head>
-      <body>
-        <a class="skip" href="#content">Skip to the figures</a>
-        ${opening(report, gallery)}
-        <main id="content">
-          ${headlineSection(report)} ${accuracySection(report)} ${stepErrorSection(report)} ${sightSection(report)}
-          ${labelSection(report)} ${findingSection(report)} ${gallerySection(gallery)} ${provenanceSection(report)}
-        </main>
-        <footer>Made by vlprm (Apache-2.0). The figures are in <code>report.json</code> beside this page.</footer>
-      </body>
-    </html> `.markup;
+  return htmlDocument({
+    title: `vlprm report, seed ${report.seed}`,
+    body: html`<a class="skip" href="#content">Skip to the figures</a>
+      ${opening(report, gallery)}
+      <main id="content">
+        ${headlineSection(report)} ${accuracySection(report)} ${stepErrorSection(report)} ${sightSection(report)}
+        ${labelSection(report)} ${findingSection(report)} ${gallerySection(gallery)} ${provenanceSection(report)}
+      </main>
+      <footer>Made by vlprm (Apache-2.0). The figures are in <code>report.json</code> beside this page.</footer>`,
+  });
 }

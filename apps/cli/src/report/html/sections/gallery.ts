@@ -1,33 +1,12 @@
-import type { StepValue } from '@vlprm/core/records';
 import { decimal } from '../../format-number.ts';
 import type { Gallery, GalleryItem, GallerySolution, GalleryStep } from '../../gallery-schema.ts';
 import { html, type Markup } from '../markup.ts';
 import { scoreBar } from '../score-bar.ts';
-
-const KIND_WORDS = { perception: 'sees', reasoning: 'concludes' } as const;
-
-function verdict(right: boolean | null): Markup {
-  if (right === null)
-    return html`<span class="v-none"><span aria-hidden="true">–</span><span class="unseen">not said</span></span>`;
-  return right ? html`<span class="v-ok">✓ right</span>` : html`<span class="v-bad">✕ wrong</span>`;
-}
-
-function judgeVerdict(label: GalleryStep['judge']): Markup {
-  return verdict(label === 1 ? true : label === -1 ? false : null);
-}
-
-/** Right rollouts over those that came to an end; a failed rollout is no evidence. */
-function rollouts(value: StepValue | null): Markup {
-  if (value === null) return html`<span class="v-none">–</span>`;
-  const completed = value.correct + value.incorrect + value.unparsable;
-  return html`${value.correct}/${completed}`;
-}
+import { judgeVerdict, rollouts, stepText, verdict } from '../step-evidence.ts';
 
 function stepRow(step: GalleryStep, threshold: number): Markup {
   return html`<tr class="${step.right ? '' : 'err'}">
-    <th scope="row">
-      ${step.kind === null ? null : html`<span class="kind ${step.kind}">${KIND_WORDS[step.kind]}</span>`}${step.text}
-    </th>
+    <th scope="row">${stepText(step)}</th>
     <td>${scoreBar(step.p, threshold)}</td>
     <td>${judgeVerdict(step.judge)}</td>
     <td class="n">${rollouts(step.mc)}</td>
