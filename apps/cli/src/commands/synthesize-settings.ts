@@ -28,6 +28,7 @@ export interface SynthesizeFlags extends SharedFlags, ModelFlags {
   readonly judge?: readonly string[];
   readonly concurrency?: number;
   readonly maxRejectRate?: number;
+  readonly dryRun?: boolean;
 }
 
 /** Flags that are keys of the configuration, too. */
@@ -80,6 +81,7 @@ export function withSynthesisFlags(command: Command): Command {
       `share of solutions set aside at which the run stops (default: ${DEFAULTS.maxRejectRate})`,
       numberFlag('--max-reject-rate', 0, 1),
     )
+    .option('--dry-run', 'foretell calls, tokens, dollars and hours of every estimator; no model is called')
     .option('--remote-images', 'fetch images that problems name by URL');
 }
 

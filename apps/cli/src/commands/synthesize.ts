@@ -113,16 +113,20 @@ export function synthesizeCommand(streams: Streams): Command {
     'problems to a labelled dataset in a run folder; run it again to go on where it stopped',
   );
   return withSharedFlags(withModelFlags(withSynthesisFlags(command))).action(
-    action<SynthesizeFlags>(streams, SYNTHESIZE_KEYS, async (context) => {
+    action<SynthesizeFlags>(streams, SYNTHESIZE_KEYS, async (context, flags) => {
       const { config, signal } = context;
       const { runPaths } = await import('@vlprm/data/storage');
       const { resolveRule } = await import('@vlprm/data/consensus');
       const resolved = resolveSynthesis(config);
       const { settings, seed } = resolved;
-      resolveRule(settings.rule, settings.threshold ?? undefined);
+      const { threshold } = resolveRule(settings.rule, settings.threshold ?? undefined);
       const folder = config.out ?? join('runs', `synthesize-${seed}`);
       const problems = await problemSource(settings.problems, seed, { remote: config.remoteImages, signal });
       const work = { ...resolved, folder, problems };
+      if (flags.dryRun === true) {
+        const { dryRun } = await import('./synthesize-dry-run.ts');
+        return withPlatform(context, (platform) => dryRun({ ...work, threshold: threshold ?? 0 }, platform, context));
+      }
       return withLedger(runPaths(folder).ledger, (ledger) =>
         withPlatform(
           { ...context, batches: true },

@@ -1,3 +1,4 @@
+export * from './forecast/index.ts';
 export { datasetSource } from './dataset-source.ts';
 export { estimateProblem, type Estimate, type EstimationSettings } from './estimation.ts';
 export type { Estimation, EstimationTask, Estimator, EstimatorName, RolloutRequest } from './estimators/estimator.ts';
