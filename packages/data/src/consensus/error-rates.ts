@@ -48,6 +48,8 @@ export const errorRatesSchema = z
     /** Audited traces that they were learned from, and who audited. */
     audits: z.int().positive(),
     auditors: z.array(z.string()),
+    /** What log-probabilities are divided by, at least 1: how much less sure to be than the model by itself. */
+    temperature: z.number().min(1),
     /** Success rates in (0, 1), ascending, that a prefix is taken to have one of. */
     levels: z.array(rate).min(2),
     /** How likely each level is before the first step. [levels] */

@@ -1,14 +1,8 @@
 import type { Audit, Trace } from '@vlprm/core/records';
 import { auditedTraces, type AuditedStep } from './audited-traces.ts';
-import {
-  byPhase,
-  ERROR_RATES_SCHEMA,
-  type ErrorRates,
-  type KindRates,
-  type Phase,
-  type RateKind,
-} from './error-rates.ts';
+import { byPhase, byRateKind, ERROR_RATES_SCHEMA, type ErrorRates, type KindRates, type Phase } from './error-rates.ts';
 import { learnChain, learnLevels, LEVELS, type WeightedShare } from './level-rates.ts';
+import { learnTemperature } from './temperature.ts';
 
 /** Priors Beta(a, b), worth a few steps each: errors are rare, and judges name what is wrong rather than what is right. */
 const HAZARD_PRIOR = [1, 4] as const;
@@ -48,6 +42,25 @@ function siblingShares(steps: readonly AuditedStep[], phase: Phase): WeightedSha
   );
 }
 
+/** Everything but the temperature, which is left at 1. */
+function ratesFrom(audited: readonly (readonly AuditedStep[])[], siblings: boolean, auditors: string[]): ErrorRates {
+  const all = audited.flat();
+  const judges = [...new Set(all.flatMap(({ evidence }) => evidence.votes.map(({ judge }) => judge)))].sort();
+  const { initial, transitions } = learnChain(audited);
+  const kinds = byRateKind((kind): KindRates => {
+    const steps = all.filter(({ evidence }) => kind === 'any' || evidence.kind === kind);
+    const reached = steps.filter(({ phase }) => phase !== 'after');
+    return {
+      hazard: rateOf(reached, ({ phase }) => phase === 'error', HAZARD_PRIOR),
+      flags: Object.fromEntries(judges.map((judge) => [judge, flagsOf(steps, judge)])),
+      transitions: transitions[kind],
+      siblings: siblings ? byPhase((phase) => learnLevels(siblingShares(steps, phase))) : null,
+    };
+  });
+  const audits = audited.length;
+  return { schema: ERROR_RATES_SCHEMA, audits, auditors, temperature: 1, levels: [...LEVELS], initial, kinds };
+}
+
 export interface ErrorRateOptions {
   /** Whether the other solutions of a problem are evidence. Default true. */
   readonly siblings?: boolean;
@@ -67,26 +80,7 @@ export function fitErrorRates(
   { siblings = true }: ErrorRateOptions = {},
 ): ErrorRates {
   const audited = auditedTraces(traces, audits);
-  const all = audited.flat();
-  const judges = [...new Set(all.flatMap(({ evidence }) => evidence.votes.map(({ judge }) => judge)))].sort();
-  const { initial, transitions } = learnChain(audited);
-  const ratesOf = (kind: RateKind): KindRates => {
-    const steps = all.filter(({ evidence }) => kind === 'any' || evidence.kind === kind);
-    const reached = steps.filter(({ phase }) => phase !== 'after');
-    return {
-      hazard: rateOf(reached, ({ phase }) => phase === 'error', HAZARD_PRIOR),
-      flags: Object.fromEntries(judges.map((judge) => [judge, flagsOf(steps, judge)])),
-      transitions: transitions[kind],
-      siblings: siblings ? byPhase((phase) => learnLevels(siblingShares(steps, phase))) : null,
-    };
-  };
-  const auditors = new Set(audits.flatMap(({ finding }) => finding?.by ?? []));
-  return {
-    schema: ERROR_RATES_SCHEMA,
-    audits: audited.length,
-    auditors: [...auditors].sort(),
-    levels: [...LEVELS],
-    initial,
-    kinds: { perception: ratesOf('perception'), reasoning: ratesOf('reasoning'), any: ratesOf('any') },
-  };
+  const auditors = [...new Set(audits.flatMap(({ finding }) => finding?.by ?? []))].sort();
+  const fit = (some: readonly (readonly AuditedStep[])[]): ErrorRates => ratesFrom(some, siblings, auditors);
+  return { ...fit(audited), temperature: learnTemperature(audited, fit) };
 }

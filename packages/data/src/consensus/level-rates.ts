@@ -1,5 +1,5 @@
 import type { AuditedStep } from './audited-traces.ts';
-import { byPhase, byRateKind, type ErrorRates, type Phase, type RateKind } from './error-rates.ts';
+import { byPhase, byRateKind, type Phase, type RateKind } from './error-rates.ts';
 import { levelLikelihoods } from './posterior.ts';
 import type { Share } from './step-evidence.ts';
 
@@ -41,18 +41,26 @@ function rowsNormalised(counts: Transitions): Transitions {
   return byRateKind((kind) => byPhase((phase) => counts[kind][phase].map(normalised)));
 }
 
-interface Chain {
-  readonly initial: readonly number[];
+/** Where success levels begin and how they move. */
+export interface Chain {
+  readonly initial: number[];
   readonly transitions: Transitions;
 }
 
+/** A step with the likelihood of its rollouts at every level. */
+interface ObservedStep {
+  readonly kind: RateKind;
+  readonly phase: Phase;
+  readonly weight: number;
+  readonly emission: readonly number[];
+}
+
 /** Forward messages, each scaled to sum to 1: [steps + 1][levels], the first before any step. */
-function forwardMessages(steps: readonly AuditedStep[], { initial, transitions }: Chain): number[][] {
+function forwardMessages(steps: readonly ObservedStep[], { initial, transitions }: Chain): number[][] {
   const messages = [[...initial]];
-  for (const { evidence, phase } of steps) {
-    const matrix = transitions[evidence.kind][phase];
+  for (const { kind, phase, emission } of steps) {
+    const matrix = transitions[kind][phase];
     const from = messages.at(-1) as number[];
-    const emission = levelLikelihoods(evidence.rollouts, LEVELS);
     messages.push(
       normalised(emission.map((value, to) => value * from.reduce((sum, a, i) => sum + a * (matrix[i]?.[to] ?? 0), 0))),
     );
@@ -61,28 +69,25 @@ function forwardMessages(steps: readonly AuditedStep[], { initial, transitions }
 }
 
 /** Adds the expected moves of one trace to the counts of its kinds and of `any`, and its start to `starts`. */
-function countMoves(steps: readonly AuditedStep[], chain: Chain, counts: Transitions, starts: number[]): void {
+function countMoves(steps: readonly ObservedStep[], chain: Chain, counts: Transitions, starts: number[]): void {
   const forward = forwardMessages(steps, chain);
   let rest = LEVELS.map(() => 1);
   for (let i = steps.length - 1; i >= 0; i--) {
-    const { evidence, phase, weight } = steps[i] as AuditedStep;
-    const seen = levelLikelihoods(evidence.rollouts, LEVELS).map((value, to) => value * (rest[to] as number));
-    const joint = chain.transitions[evidence.kind][phase].map((row, from) =>
+    const { kind, phase, weight, emission } = steps[i] as ObservedStep;
+    const matrix = chain.transitions[kind][phase];
+    const seen = emission.map((value, to) => value * (rest[to] as number));
+    const joint = matrix.map((row, from) =>
       row.map((value, to) => (forward[i]?.[from] ?? 0) * value * (seen[to] as number)),
     );
-    const total = joint.flat().reduce((sum, value) => sum + value, 0);
-    const kinds = new Set<RateKind>([evidence.kind, 'any']);
+    const scale = weight / joint.flat().reduce((sum, value) => sum + value, 0);
+    const kinds = new Set<RateKind>([kind, 'any']);
     joint.forEach((row, from) => {
       row.forEach((value, to) => {
-        for (const kind of kinds) (counts[kind][phase][from] as number[])[to]! += (weight * value) / total;
-        if (i === 0) starts[from]! += (weight * value) / total;
+        for (const counted of kinds) (counts[counted][phase][from] as number[])[to]! += scale * value;
+        if (i === 0) starts[from]! += scale * value;
       });
     });
-    rest = normalised(
-      chain.transitions[evidence.kind][phase].map((row) =>
-        row.reduce((sum, value, to) => sum + value * (seen[to] as number), 0),
-      ),
-    );
+    rest = normalised(matrix.map((row) => row.reduce((sum, value, to) => sum + value * (seen[to] as number), 0)));
   }
 }
 
@@ -90,14 +95,17 @@ function countMoves(steps: readonly AuditedStep[], chain: Chain, counts: Transit
  * How the chance of success moves between levels, from traces whose phases are known: expectation-maximisation (Baum and
  * Welch) for the mode under Dirichlet priors. Steps of every kind count for `any` as well.
  */
-export function learnChain(traces: readonly (readonly AuditedStep[])[]): Pick<ErrorRates, 'initial'> & {
-  readonly transitions: Transitions;
-} {
-  let chain = { initial: normalised(LEVELS.map(() => 1)), transitions: rowsNormalised(priorCounts()) };
+export function learnChain(traces: readonly (readonly AuditedStep[])[]): Chain {
+  const observed = traces.map((steps) =>
+    steps.map(({ evidence: { kind, rollouts }, phase, weight }): ObservedStep => {
+      return { kind, phase, weight, emission: levelLikelihoods(rollouts, LEVELS) };
+    }),
+  );
+  let chain: Chain = { initial: normalised(LEVELS.map(() => 1)), transitions: rowsNormalised(priorCounts()) };
   for (let round = 0; round < ROUNDS; round++) {
     const counts = priorCounts();
     const starts = LEVELS.map(() => 1);
-    for (const steps of traces) countMoves(steps, chain, counts, starts);
+    for (const steps of observed) countMoves(steps, chain, counts, starts);
     chain = { initial: normalised(starts), transitions: rowsNormalised(counts) };
   }
   return chain;

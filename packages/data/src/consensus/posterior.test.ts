@@ -26,6 +26,7 @@ const anyRates: fc.Arbitrary<ErrorRates> = fc.record({
   schema: fc.constant(ERROR_RATES_SCHEMA),
   audits: fc.constant(30),
   auditors: fc.constant(['someone']),
+  temperature: fc.constantFrom(1, 1.7),
   levels: fc.constant(LEVELS),
   initial: distribution(3),
   kinds: fc.record({ perception: kindRates(3), reasoning: kindRates(3), any: kindRates(3) }),
@@ -75,7 +76,8 @@ function byEnumeration(steps: readonly StepEvidence[], rates: ErrorRates): numbe
   };
   const joint = [...steps, null].map((_, error) => {
     const phase = (index: number): Phase => (index < error ? 'right' : index === error ? 'error' : 'after');
-    return rates.initial.reduce((sum, start, level) => sum + start * paths(0, level, phase), 0);
+    const likelihood = rates.initial.reduce((sum, start, level) => sum + start * paths(0, level, phase), 0);
+    return likelihood ** (1 / rates.temperature);
   });
   const total = joint.reduce((sum, value) => sum + value, 0);
   return joint.map((value) => value / total);

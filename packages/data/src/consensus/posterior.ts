@@ -79,7 +79,8 @@ function backward({ values, log }: Message, step: StepModel, phase: Phase): Mess
  *   draws at the level;
  * - of the other solutions that came as far, those that take the same step are binomial draws at a level too.
  *
- * Given the first error, judges, rollouts and siblings are taken to be independent. Evidence that is missing drops out
+ * Given the first error, judges, rollouts and siblings are taken to be independent, and the probabilities are raised to
+ * 1 / temperature for what is wrong with that. Evidence that is missing drops out
  * of the sums. The sum over first errors and levels is exact: forward messages while all is right, backward ones after the
  * error, in O(steps · levels²).
  */
@@ -100,7 +101,7 @@ export function firstErrorProbabilities(steps: readonly StepEvidence[], rates: E
   });
   logs.push(right.log);
   const highest = Math.max(...logs);
-  const weights = logs.map((log) => Math.exp(log - highest));
+  const weights = logs.map((log) => Math.exp((log - highest) / rates.temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
 }

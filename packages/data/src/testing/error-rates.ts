@@ -6,6 +6,7 @@ export function plainErrorRates(options: { readonly siblings: boolean }): ErrorR
     schema: ERROR_RATES_SCHEMA,
     audits: 30,
     auditors: ['someone'],
+    temperature: 1,
     levels: [0.05, 0.95],
     initial: [0.2, 0.8],
     kinds: byRateKind(() => ({
