@@ -18,7 +18,8 @@ export interface SequentialTestOptions {
   readonly prior: SuccessPrior;
 }
 
-export type Decision = 'right' | 'wrong' | 'open';
+const DECISIONS = ['open', 'right', 'wrong'] as const;
+export type Decision = (typeof DECISIONS)[number];
 
 /** Decides from so many successes in so many completed rollouts. */
 export type SequentialTest = (successes: number, completed: number) => Decision;
@@ -56,8 +57,8 @@ function predictive({ dead, certain, alpha, beta }: SuccessPrior, rollouts: numb
 export function sequentialTest({ rollouts, threshold, risk, prior }: SequentialTestOptions): SequentialTest {
   const next = predictive(prior, rollouts);
   const isRight = (k: number, n: number): boolean => k > threshold * n;
-  /** Row n, at n(n + 1) / 2, has k = 0 .. n. */
-  const decisions: Decision[] = [];
+  /** Indices of DECISIONS; row n, at n(n + 1) / 2, has k = 0 .. n. */
+  const decisions = new Uint8Array((rollouts * (rollouts + 1)) / 2);
   let above = Float64Array.from({ length: rollouts + 1 }, (_, k) => (isRight(k, rollouts) ? 1 : 0));
   for (let n = rollouts - 1; n > 0; n--) {
     const later = above;
@@ -66,12 +67,12 @@ export function sequentialTest({ rollouts, threshold, risk, prior }: SequentialT
       return p * later[k + 1]! + (1 - p) * later[k]!;
     });
     above.forEach((right, k) => {
-      const decided = isRight(k, n) ? right >= 1 - risk && 'right' : right <= risk && 'wrong';
-      decisions[(n * (n + 1)) / 2 + k] = decided === false ? 'open' : decided;
+      const sure = isRight(k, n) ? right >= 1 - risk : right <= risk;
+      if (sure) decisions[(n * (n + 1)) / 2 + k] = DECISIONS.indexOf(isRight(k, n) ? 'right' : 'wrong');
     });
   }
   return (k, n) => {
     if (n >= rollouts) return isRight(k, n) ? 'right' : 'wrong';
-    return n === 0 ? 'open' : (decisions[(n * (n + 1)) / 2 + k] ?? 'open');
+    return DECISIONS[decisions[(n * (n + 1)) / 2 + k] ?? 0] ?? 'open';
   };
 }
