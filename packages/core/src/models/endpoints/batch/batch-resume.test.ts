@@ -22,8 +22,8 @@ function mortalFetch(last: number, when: 'before' | 'after', died: () => void): 
   };
 }
 
-describe('a run that ends while its batch is open', () => {
-  it('leaves the batch to the service, and the next run waits for it', async () => {
+describe('an open batch', () => {
+  it('is left to the service by a run that ends, and the next run waits for it', async () => {
     const server = await serveBatches({ batches: { looks: 12 } });
     const ledger = createMemoryLedger();
     const events = createEvents();
@@ -45,7 +45,7 @@ describe('a run that ends while its batch is open', () => {
     expect(server.calls('POST /batches')).toBe(2);
   });
 
-  it('sends nothing when it ends before its file is sent, and leaves no timer', async () => {
+  it('is not begun by a run that ends before its file is sent, and no timer is left', async () => {
     const server = await serveBatches();
     const clock = createManualClock();
     const stop = new AbortController();
@@ -57,6 +57,22 @@ describe('a run that ends while its batch is open', () => {
     expect(clock.pending).toBe(0);
     await service.close();
     expect(server.requests).toEqual([]);
+  });
+
+  it('that somebody cancels is not the end of its requests', async () => {
+    let looks = Infinity;
+    const batches = {
+      get looks() {
+        return looks;
+      },
+    };
+    const server = await serveBatches({ batches });
+    const asking = askAll(openBatching(server), seeds);
+    await vi.waitFor(() => expect(server.calls('POST /batches')).toBe(1));
+    await fetch(`${server.url}/v1/batches/batch_1/cancel`, { method: 'POST' });
+    looks = 1;
+    expect(await asking).toEqual(answers);
+    expect([...server.answered.values()]).toEqual(once);
   });
 
   it('goes on for those who still wait when others have gone', async () => {
