@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Reject, Trace } from '@vlprm/core/records';
 import { VlprmError, writeFileAtomic } from '@vlprm/core/runtime';
@@ -96,6 +97,15 @@ function requireTraces({ traces, rejects: [first] }: ImportedDataset, path: stri
   );
 }
 
+/** Writes what was set aside; without any there is no such file, also none of an earlier import. */
+async function writeRejects(path: string, rejects: readonly Reject[]): Promise<void> {
+  if (rejects.length === 0) return rm(path, { force: true });
+  await writeFileAtomic(
+    path,
+    rejects.map((reject) => `${JSON.stringify(reject)}\n`),
+  );
+}
+
 /** `vlprm import`: files of another project to an unlabelled dataset. */
 export function importCommand(streams: Streams): Command {
   const command = new Command('import')
@@ -112,12 +122,7 @@ export function importCommand(streams: Streams): Command {
       const { datasetHash, writeDataset } = await import('@vlprm/data/storage');
       const { traces, image: images, licenses, rejects, losses } = imported;
       const { manifest } = await writeDataset({ dir: out, traces, images, rule: null, seed: null, licenses });
-      if (rejects.length > 0) {
-        await writeFileAtomic(
-          join(out, 'rejects.jsonl'),
-          rejects.map((reject) => `${JSON.stringify(reject)}\n`),
-        );
-      }
+      await writeRejects(join(out, 'rejects.jsonl'), rejects);
       console.result(
         { from: name, dataset: out, ...countImport(imported), rejects, losses, licenses, hash: datasetHash(manifest) },
         importText(name, imported, out),

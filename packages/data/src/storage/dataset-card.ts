@@ -57,15 +57,18 @@ export function datasetCard(manifest: DatasetManifest, counts: DatasetCounts): s
   const { labels, sources, reasons } = counts;
   const byName = (record: Readonly<Record<string, number>>): [string, number][] =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
-  const rule = manifest.rule === null ? 'none' : `\`${manifest.rule}\``;
   const threshold = manifest.threshold === null ? '' : `, threshold ${manifest.threshold}`;
+  const labelling =
+    manifest.rule === null
+      ? 'Not labelled: `vlprm label` does that from the evidence.'
+      : `Label rule: \`${manifest.rule}\`${threshold}. Kept: ${manifest.kept} of ${manifest.traces}; the others stay with \`consensus.kept = false\` and a reason.`;
   return `${frontMatter(manifest)}
 
 # Step-labelled visual reasoning traces
 
 ${manifest.traces} solutions of visual problems, step by step, with the evidence for every step and a label. Written by vlprm; schema of a row: \`vlprm.trace/1\`.
 
-- Label rule: ${rule}${threshold}. Kept: ${manifest.kept} of ${manifest.traces}; the others stay with \`consensus.kept = false\` and a reason.
+- ${labelling}
 - A label is 1 (right), 0 (neutral), -1 (wrong) or null (not supervised). Steps after the first error carry none.
 - \`steps[].mc\` counts Monte-Carlo rollouts from the prefix that ends with the step: a failed call, an unparsable answer and a wrong answer are counted apart. \`steps[].judge\` holds the verdicts of the judges.
 - \`groupId\` is the unit of splitting: rows that share it belong into one split.

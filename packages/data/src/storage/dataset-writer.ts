@@ -95,10 +95,13 @@ function requireLayout(layout: ShardLayout): ShardLayout {
   });
 }
 
+/** What this writer makes: other files in the folder, such as a filled audit, are not its own. */
+const SHARD_OR_LEFTOVER = /-\d{5}-of-\d{5}\.(?:parquet|jsonl)$|\.tmp$/;
+
 /** Removes shards and leftovers of an earlier dataset in the same folder. */
 async function removeStale(dir: string, keep: ReadonlySet<string>): Promise<void> {
   for (const name of await readdir(dir)) {
-    if (/\.(parquet|jsonl|tmp)$/.test(name) && !keep.has(name)) await rm(join(dir, name));
+    if (SHARD_OR_LEFTOVER.test(name) && !keep.has(name)) await rm(join(dir, name));
   }
 }
 
