@@ -48,7 +48,8 @@ it('a synthesis that is killed again and again among faults gives the dataset of
   const settings = {
     problems: 60,
     traces: 1,
-    rollouts: 1,
+    estimator: 'adaptive' as const,
+    rollouts: 4,
     seed: 1000,
     kills: 3,
     faultShare: 0.1,

@@ -19,7 +19,8 @@ const { values } = parseArgs({
   options: {
     problems: { type: 'string', default: '2000' },
     traces: { type: 'string', default: '4' },
-    rollouts: { type: 'string', default: '4' },
+    estimator: { type: 'string', default: 'adaptive' },
+    rollouts: { type: 'string', default: '16' },
     seed: { type: 'string', default: '301' },
     kills: { type: 'string', default: '20' },
     json: { type: 'string' },
@@ -28,6 +29,7 @@ const { values } = parseArgs({
 const settings = faultSettingsSchema.parse({
   problems: Number(values.problems),
   traces: Number(values.traces),
+  estimator: values.estimator,
   rollouts: Number(values.rollouts),
   seed: Number(values.seed),
   kills: Number(values.kills),

@@ -106,10 +106,11 @@ class Lives {
 
   #start(): VlprmProcess {
     const { folder, settings } = this.#options;
-    const { problems, traces, rollouts, seed } = settings;
-    const size = ['--problems', `puzzles:${problems}`, '--traces', `${traces}`, '--rollouts', `${rollouts}`];
+    const { problems, traces, estimator, rollouts, seed } = settings;
+    const size = ['--problems', `puzzles:${problems}`, '--traces', `${traces}`];
+    const how = ['--estimator', estimator, '--rollouts', `${rollouts}`];
     const place = ['--seed', `${seed}`, '--config', `${this.#out}.json`, '--out', this.#out];
-    return startVlprm(['synthesize', ...size, ...place, '--format', 'json', '--quiet'], folder, {
+    return startVlprm(['synthesize', ...size, ...how, ...place, '--format', 'json', '--quiet'], folder, {
       env: { XDG_CACHE_HOME: `${this.#out}-cache` },
       ownGroup: true,
     });

@@ -1,4 +1,5 @@
 import { FAULT_KINDS } from '@vlprm/core/testing';
+import { ESTIMATOR_NAMES } from '@vlprm/data/synthesis';
 import { z } from 'zod';
 import { circumstancesShape } from '../circumstances.ts';
 
@@ -49,6 +50,7 @@ export type Verdict = z.infer<typeof verdictSchema>;
 export const faultSettingsSchema = z.object({
   problems: count,
   traces: count,
+  estimator: z.enum(ESTIMATOR_NAMES),
   rollouts: count,
   seed: count,
   /** Share of the contents that a passing fault befalls, at each of their first attempts. */

@@ -31,8 +31,8 @@ function runTable(runs: readonly FaultedRun[]): string {
 /** Part of docs/labels.md, by the name between its markers. */
 export function faultParts(result: FaultsResult): Readonly<Record<string, string>> {
   const { settings, runs, verdicts } = result;
-  const { problems, traces, rollouts, kills, faultShare, filterShare, seed } = settings;
-  const size = `${grouped(problems)} puzzles × ${traces} traces × ${rollouts} rollouts a step (seed ${seed})`;
+  const { problems, traces, estimator, rollouts, kills, faultShare, filterShare, seed } = settings;
+  const size = `${grouped(problems)} puzzles × ${traces} traces, with estimator \`${estimator}\` for ${rollouts} rollouts a step (seed ${seed})`;
   const what = `passing faults of ${settings.passing.length} kinds befall ${percent(faultShare, 0)} of the contents, filters that never give way ${percent(filterShare)}`;
   const text = `${size}, policy and judge behind HTTP servers; ${what}; ${kills} kills with -9 at random moments. Measured ${measuredOn(result)}, by \`npx nx run cli:faults\` ([figures](../apps/cli/bench/results/faults.json)).`;
   return { faults: [text, runTable(runs), verdictList(verdicts)].join('\n\n') };
