@@ -1,6 +1,6 @@
 import type { Platform } from '@vlprm/api/platform';
 import { createAnswerChecker } from '@vlprm/core/text';
-import type { Ledger } from '@vlprm/core/runtime';
+import { VlprmError, type Ledger } from '@vlprm/core/runtime';
 import type { SynthesisResult } from '@vlprm/data/synthesis';
 import { Command } from 'commander';
 import { basename, join, resolve } from 'node:path';
@@ -107,6 +107,15 @@ async function synthesizeInto(work: Work, platform: Platform, ledger: Ledger, co
   });
 }
 
+/** @throws ERR_USAGE for a rule that needs what a synthesis does not have yet: audited traces */
+function requireRuleWithoutAudits(rule: string): void {
+  if (rule !== 'posterior') return;
+  throw new VlprmError('ERR_USAGE', 'rule posterior needs audits of traces that are still to be made', {
+    where: '--rule',
+    fix: 'synthesize under another rule, then `vlprm audit DIR` and `vlprm label DIR --rule posterior --audit FILE`',
+  });
+}
+
 /** `vlprm synthesize`: problems to a labelled dataset; the same command again goes on where it stopped. */
 export function synthesizeCommand(streams: Streams): Command {
   const command = new Command('synthesize').description(
@@ -120,6 +129,7 @@ export function synthesizeCommand(streams: Streams): Command {
       const resolved = resolveSynthesis(config);
       const { settings, seed } = resolved;
       const { threshold } = resolveRule(settings.rule, settings.threshold ?? undefined);
+      requireRuleWithoutAudits(settings.rule);
       const folder = config.out ?? join('runs', `synthesize-${seed}`);
       const problems = await problemSource(settings.problems, seed, { remote: config.remoteImages, signal });
       const work = { ...resolved, folder, problems };

@@ -151,6 +151,13 @@ describe('a policy that ignores the step format', () => {
   });
 });
 
+it('a rule that needs audits is refused before any call', async () => {
+  const refused = await synthesize('audits', '--rule', 'posterior');
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toMatch(/^error\[ERR_USAGE\]: .*vlprm label DIR --rule posterior --audit FILE/);
+  expect(existsSync(join(folder, 'audits'))).toBe(false);
+});
+
 describe('a judge that answers for other steps than asked', () => {
   it('gives no verdict, and the run goes on', async () => {
     const analyses = Array.from({ length: 30 }, () => 'This holds.');
