@@ -4,7 +4,7 @@ import type { Phase } from './error-rates.ts';
 import { stepEvidence, type StepEvidence } from './step-evidence.ts';
 
 /** Fewer leave the 95 % interval of a rate near 0.8 wider than ±0.15. */
-export const MIN_AUDITS = 30;
+const MIN_AUDITS = 30;
 
 /** A step of a trace whose first error somebody has looked up. */
 export interface AuditedStep {

@@ -1,5 +1,5 @@
 import type { Outcome, Trace } from '@vlprm/core/records';
-import { majorityReading, readVotes } from './judge-reading.ts';
+import { readJudge } from './judge-reading.ts';
 import { readRollouts, type McReading } from './monte-carlo.ts';
 
 /** What one source says of a whole trace. */
@@ -26,7 +26,7 @@ export function evidencePatterns(traces: readonly Trace[]): EvidencePattern[] {
   const rollouts = readRollouts(traces, 0);
   return traces.map((trace, i) => {
     const mc = rollouts[i] ?? null;
-    const reading = majorityReading(readVotes(trace));
+    const reading = readJudge(trace);
     const judgeFirstError = typeof reading === 'string' ? null : reading.firstError;
     return {
       judge: typeof reading === 'string' ? 'none' : judgeFirstError === null ? 'right' : 'wrong',

@@ -18,7 +18,6 @@ export {
   type PatternCounts,
 } from './disagreements.ts';
 export { PATTERN_NAMES, type PatternName } from './evidence-pattern.ts';
-export { MIN_AUDITS } from './audited-traces.ts';
 export { ERROR_RATES_SCHEMA, errorRatesSchema, type ErrorRates } from './error-rates.ts';
 export { fitErrorRates, type ErrorRateOptions } from './fit-error-rates.ts';
 export { stepPosteriors } from './posterior-rule.ts';
