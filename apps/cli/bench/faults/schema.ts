@@ -13,7 +13,9 @@ export const synthesisResultSchema = z.object({
   kept: count,
   samples: z.record(z.string(), count),
   rollouts: z.record(z.string(), count),
-  reviews: z.record(z.string(), count).optional(),
+  reviews: z.record(z.string(), count),
+  /** Of what was set aside, by error code. */
+  rejects: z.record(z.string(), count),
   spent: z.array(z.object({ use: z.string(), usage: z.object({ calls: count }) })),
 });
 
