@@ -24,15 +24,20 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const path = (...parts: string[]): string => join(folder, ...parts);
 const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
-/** Runs a command line that is to fail, in this process, and returns its exit code and its last line on stderr. */
-async function fail(...args: string[]): Promise<string> {
+/** Runs a command line that is to fail, in this process: what it wrote, and its exit code with its last line on stderr. */
+async function failing(...args: string[]): Promise<{ stdout: string; failure: string }> {
   const text = { stdout: '', stderr: '' };
   const exitCode = await runCommandLine(args, {
     stdout: { write: (part) => (text.stdout += part) },
     stderr: { write: (part) => (text.stderr += part) },
   });
-  expect(text.stdout).toBe('');
-  return `${exitCode} ${text.stderr.trim().split('\n').at(-1) ?? ''}`;
+  return { stdout: text.stdout, failure: `${exitCode} ${text.stderr.trim().split('\n').at(-1) ?? ''}` };
+}
+
+async function fail(...args: string[]): Promise<string> {
+  const { stdout, failure } = await failing(...args);
+  expect(stdout).toBe('');
+  return failure;
 }
 
 function traces(): Trace[] {
@@ -194,9 +199,10 @@ describe(
         /^3 error\[ERR_IMAGE_DECODE\]: .*broken\.png/,
       );
       const problems = writeLines('problems.jsonl', [{ image: 'broken.png', question: 'What?', answer: 'A' }]);
-      expect(await fail('synthesize', '--problems', problems, '--out', path('x'))).toMatch(
-        /^3 error\[ERR_IMAGE_DECODE\]: .*problems\.jsonl:1/,
-      );
+      const { stdout, failure } = await failing('synthesize', '--problems', problems, '--out', path('x'));
+      expect(failure).toMatch(/^3 error\[ERR_TOO_MANY_REJECTS\]: .*ERR_IMAGE_DECODE/);
+      expect(stdout).toContain('wrote');
+      expect(readFileSync(path('x', 'rejects.jsonl'), 'utf8')).toMatch(/problems\.jsonl:1/);
     });
 
     it('an empty or malformed trace', async () => {
