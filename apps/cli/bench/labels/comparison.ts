@@ -4,7 +4,7 @@ import { isWrong } from '../../src/report/label-quality.ts';
 import type { MeasuredSeed } from './measured-seed.ts';
 import { probabilityRight, type Reading, type ReadTrace } from './reading.ts';
 import type { Comparison, Measured } from './schema.ts';
-import type { BenchRule } from './settings.ts';
+import type { BenchRule, PosteriorRule } from './settings.ts';
 
 /** P(right) of a step of a trace. */
 type Probability = (trace: ReadTrace, reading: Reading, step: number) => number;
@@ -29,10 +29,10 @@ function mostConfident(readings: readonly (Reading | null)[], count: number): Se
 }
 
 /** The unaudited traces of one seed; of the posterior's as many as the rule keeps. */
-function pairsOf({ traces, evidence }: MeasuredSeed, name: string, rule: BenchRule): Pair[] {
+function pairsOf({ traces, evidence }: MeasuredSeed, name: string, rule: BenchRule, subject: PosteriorRule): Pair[] {
   const readings = (of: BenchRule) => evidence.get(name)?.readings[of] ?? [];
   const open = traces.flatMap((trace, i) => {
-    const [posterior, other] = [readings('posterior')[i], readings(rule)[i]];
+    const [posterior, other] = [readings(subject)[i], readings(rule)[i]];
     return trace.audited || posterior === undefined || other === undefined ? [] : [{ trace, posterior, other }];
   });
   const kept = open.filter(({ other }) => other.kept).length;
@@ -128,13 +128,18 @@ function gain(rows: readonly (readonly number[])[], groups: readonly string[]): 
 const isAbove = ({ ci95 }: Measured): boolean => ci95 !== null && ci95[0] > 0;
 
 /**
- * `posterior` beside another rule on the evidence of that name. It wins when it labels more steps rightly, its P(right) has
+ * `subject`, a posterior, beside another rule on the evidence of that name. It wins when it labels more steps rightly, its P(right) has
  * the lower Brier score even where the rule's labels are taken for as right as audits found them, both with intervals that
  * leave out zero, and its calibration error is no larger than that of the labels as they are.
  */
-export function comparePosterior(seeds: readonly MeasuredSeed[], name: string, rule: BenchRule): Comparison {
+export function comparePosterior(
+  seeds: readonly MeasuredSeed[],
+  name: string,
+  rule: BenchRule,
+  subject: PosteriorRule = 'posterior',
+): Comparison {
   const perSeed = seeds.map((seed) => ({
-    pairs: pairsOf(seed, name, rule),
+    pairs: pairsOf(seed, name, rule, subject),
     audited: auditedAccuracy(seed, name, rule),
   }));
   const rows = perSeed.flatMap(({ pairs, audited }) =>

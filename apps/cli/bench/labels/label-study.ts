@@ -14,8 +14,10 @@ import {
   EVIDENCE,
   REFERENCE,
   REPEATED,
+  WITHOUT_SIBLINGS,
   type BenchRule,
   type EvidencePlan,
+  type PosteriorRule,
 } from './settings.ts';
 import { labelVerdicts } from './verdicts.ts';
 
@@ -104,10 +106,17 @@ export async function studyLabels(settings: LabelSettings, onWorld: (name: strin
     agreementOf(chainWorld, chains, ADAPTIVE, 'mc0', 'labels'),
     agreementOf(chainWorld, chains, BINARY, 'mc0', 'first error of wrong answers'),
   ];
-  const comparisons = (['hybrid', 'union', 'judge', 'mc0'] as const).map((rule) =>
-    comparePosterior(puzzles, REFERENCE.name, rule),
-  );
-  const posterior = { audits: settings.audits, comparisons, wins: comparisons.every(({ wins }) => wins) };
+  const compared = (subject: PosteriorRule) =>
+    (['hybrid', 'union', 'judge', 'mc0'] as const).map((rule) =>
+      comparePosterior(puzzles, REFERENCE.name, rule, subject),
+    );
+  const comparisons = compared('posterior');
+  const posterior = {
+    audits: settings.audits,
+    comparisons,
+    wins: comparisons.every(({ wins }) => wins),
+    withoutSiblings: compared(WITHOUT_SIBLINGS),
+  };
   return {
     traces: puzzles.reduce((sum, { traces }) => sum + traces.length, 0),
     quality: EVIDENCE.filter((plan) => plan !== REPEATED).flatMap((plan) =>

@@ -2,7 +2,7 @@ import { AUDIT_SCHEMA, type Audit, type Trace } from '@vlprm/core/records';
 import { contentHash } from '@vlprm/core/runtime';
 import { fitErrorRates, pickAudits, relabel, stepPosteriors } from '@vlprm/data/consensus';
 import { readingOf, type Reading, type ReadTrace } from './reading.ts';
-import { REFERENCE, type BenchRule, type EvidencePlan } from './settings.ts';
+import { REFERENCE, WITHOUT_SIBLINGS, type BenchRule, type EvidencePlan } from './settings.ts';
 import { gatherEvidence, type Evidence, type World } from './world.ts';
 
 /** First wrong step of a trace, null where all are right. Only scoring and auditing ask. */
@@ -47,10 +47,12 @@ function auditTruly(traces: readonly Trace[], n: number, seed: number, truth: Tr
 }
 
 function readByRule(traces: readonly Trace[], rule: BenchRule, audits: readonly Audit[]): Reading[] {
-  if (rule !== 'posterior') return relabel(traces, rule).map((trace) => readingOf(trace, null));
-  const errorRates = fitErrorRates(traces, audits);
+  if (rule !== 'posterior' && rule !== WITHOUT_SIBLINGS) {
+    return relabel(traces, rule).map((trace) => readingOf(trace, null));
+  }
+  const errorRates = fitErrorRates(traces, audits, { siblings: rule === 'posterior' });
   const right = stepPosteriors(traces, errorRates);
-  return relabel(traces, rule, { errorRates }).map((trace, i) => readingOf(trace, right[i] ?? null));
+  return relabel(traces, 'posterior', { errorRates }).map((trace, i) => readingOf(trace, right[i] ?? null));
 }
 
 function readEvidence({ plan, traces, rollouts, calls }: Evidence, audits: readonly Audit[]): ReadEvidence {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { circumstancesShape } from '../circumstances.ts';
-import { BENCH_RULES } from './settings.ts';
+import { BENCH_RULES, WITHOUT_SIBLINGS } from './settings.ts';
 
 const count = z.int().nonnegative();
+const rule = z.enum([...BENCH_RULES, WITHOUT_SIBLINGS]);
 const interval = z.tuple([z.number(), z.number()]);
 
 /** A share or a difference of shares with its bootstrap interval; null where nothing was there to measure. */
@@ -23,7 +24,7 @@ export type Cost = z.infer<typeof costSchema>;
 const qualitySchema = z.object({
   evidence: z.string(),
   estimator: z.string(),
-  rule: z.enum(BENCH_RULES),
+  rule,
   cost: costSchema,
   kept: count,
   coverage: z.number().nullable(),
@@ -41,7 +42,7 @@ const agreementSchema = z.object({
   world: z.string(),
   what: z.enum(['labels', 'first error of wrong answers']),
   evidence: z.string(),
-  rule: z.enum(BENCH_RULES),
+  rule,
   agreement: measuredSchema,
   /** Of two exhaustive runs with other draws. */
   repeated: measuredSchema,
@@ -54,7 +55,7 @@ const calibrationSchema = z.object({ brier: z.number().nullable(), ece: z.number
 
 /** `posterior` beside another rule, at that rule's coverage: of the posterior's traces the least confident are left out. */
 const comparisonSchema = z.object({
-  rule: z.enum(BENCH_RULES),
+  rule,
   coverage: z.number(),
   stepAccuracy: z.object({ posterior: z.number().nullable(), rule: z.number().nullable(), gain: measuredSchema }),
   /** P(right) of the rule's labels taken as 0 and 1, and as how often audits found such labels to be right. */
@@ -92,7 +93,13 @@ export const labelsSchema = z.object({
   traces: count,
   quality: z.array(qualitySchema),
   agreement: z.array(agreementSchema),
-  posterior: z.object({ audits: count, comparisons: z.array(comparisonSchema), wins: z.boolean() }),
+  posterior: z.object({
+    audits: count,
+    comparisons: z.array(comparisonSchema),
+    wins: z.boolean(),
+    /** The same for the posterior without siblings. */
+    withoutSiblings: z.array(comparisonSchema),
+  }),
   verdicts: z.array(verdictSchema),
 });
 export type LabelsResult = z.infer<typeof labelsSchema>;

@@ -15,7 +15,10 @@ export interface EvidencePlan {
 
 /** Every rule. `posterior` learns its error rates from the audited traces. */
 export const BENCH_RULES = ['mc0', 'mc50', 'judge', 'union', 'hybrid', 'agreement', 'posterior'] as const;
-export type BenchRule = (typeof BENCH_RULES)[number];
+/** The posterior without what a problem's other solutions say of a step: only steps that repeat word for word have such. */
+export const WITHOUT_SIBLINGS = 'posterior without siblings';
+export type BenchRule = (typeof BENCH_RULES)[number] | typeof WITHOUT_SIBLINGS;
+export type PosteriorRule = 'posterior' | typeof WITHOUT_SIBLINGS;
 
 /** Rollouts per step that everything is compared with: those of the paper. */
 export const FULL = 16;
@@ -48,7 +51,7 @@ const sparing = (
 });
 
 /** What the sparing estimators are compared with, and the same once more with other draws. */
-export const REFERENCE = exhaustive(FULL, EVERY);
+export const REFERENCE = exhaustive(FULL, [...EVERY, WITHOUT_SIBLINGS]);
 export const REPEATED = exhaustive(FULL, ['mc0', 'mc50', 'hybrid'], 'b');
 
 /** By the names of the results. The sparing estimators never see the draws of the reference. */

@@ -47,10 +47,10 @@ function agreementTable({ agreement }: LabelsResult): string {
   return table(['', 'agreement', 'of two exhaustive runs', 'rollouts'], agreement.map(line));
 }
 
-function posteriorTable({ posterior }: LabelsResult): string {
+function posteriorTable({ posterior: { comparisons, withoutSiblings } }: LabelsResult): string {
   const both = (a: number | null, b: number | null): string => `${decimal(a)} / ${decimal(b)}`;
-  const line = ({ rule, coverage, stepAccuracy, calibration, wins }: Comparison): string[] => [
-    `\`${rule}\``,
+  const line = (subject: string, { rule, coverage, stepAccuracy, calibration, wins }: Comparison): string[] => [
+    `${subject} \`${rule}\``,
     percent(coverage),
     both(stepAccuracy.posterior, stepAccuracy.rule),
     `${points(stepAccuracy.gain.value)} ${pointsInterval(stepAccuracy.gain.ci95)}`,
@@ -58,8 +58,11 @@ function posteriorTable({ posterior }: LabelsResult): string {
     `${both(calibration.posterior.ece, calibration.asLabelled.ece)} / ${decimal(calibration.asAudited.ece)}`,
     wins ? 'yes' : 'no',
   ];
-  const head = ['`posterior` against', 'at coverage', 'step accuracy', 'gain in points', 'Brier', 'ECE', 'wins'];
-  return table(head, posterior.comparisons.map(line));
+  const head = ['', 'at coverage', 'step accuracy', 'gain in points', 'Brier', 'ECE', 'wins'];
+  return table(head, [
+    ...comparisons.map((comparison) => line('`posterior` against', comparison)),
+    ...withoutSiblings.map((comparison) => line('without siblings, against', comparison)),
+  ]);
 }
 
 /** A line for each claim. */
