@@ -140,6 +140,15 @@ describe('an answer in sections', () => {
     expect(parseVerification(later, steps)).toMatchObject(wrongAt(2));
   });
 
+  it('is none when sections are numbered through where they are numbered one by one: both name a step', () => {
+    const perceived = '[Perception]<analysis_1>ok</analysis_1><analysis_2>ok</analysis_2>';
+    const longer: Step[] = [...steps, { kind: 'reasoning', text: 'Yes.' }];
+    const text = reply(`${perceived}[Reasoning]<analysis_3>no</analysis_3>`, 'Incorrect');
+    expect(parseVerification(text, longer)).toEqual(unread('ambiguous-number'));
+    const skipping = reply(`${perceived}[Reasoning]<analysis_2>no</analysis_2>`, 'Incorrect');
+    expect(parseVerification(skipping, longer)).toMatchObject(wrongAt(3));
+  });
+
   it('numbers steps of unknown kind through', () => {
     const analyses = '<analysis_1>ok</analysis_1><analysis_2>ok</analysis_2><analysis_3>no</analysis_3>';
     const text = reply(analyses, 'Incorrect');

@@ -17,6 +17,7 @@ export const UNREADABLE_REASONS = {
   'unbalanced-tags': 'its tags are not balanced',
   'no-such-step': 'it is about a step that the solution does not have',
   'skipped-step': 'it passes over a step',
+  'ambiguous-number': 'the number of one of its steps can be read in two ways',
   'out-of-order': 'its analyses do not follow the order of the steps',
   'incorrect-without-analysis': 'it finds an error but does not say where',
   'malformed-json': 'it is not JSON of the form that was asked for',
@@ -127,6 +128,8 @@ function follow(
       const index = analysed(part.number, numbering(heading), last);
       if (typeof index === 'string') return index;
       if (gapless && index > last + 1) return 'skipped-step';
+      // By section a step is passed over, numbered through none is.
+      if (last >= 0 && index > last + 1 && Number(part.number) === last + 2) return 'ambiguous-number';
       last = index;
     }
   }
