@@ -130,6 +130,32 @@ describe('files of the paper’s pipeline', () => {
     await expect(readVlprmReference(folders)).rejects.toMatchObject({ code: 'ERR_FILE_MISSING' });
   });
 
+  it('may have no counts behind a step that no rollout got right', async () => {
+    const imported = await importWith(({ rollouts }) => (rollouts[1]!['steps_with_score'] as unknown[]).pop());
+    expect(imported.rejects).toEqual([]);
+    expect(imported.traces[1]?.steps.map(({ mc }) => mc?.correct ?? null)).toEqual([15, 1, 0, null]);
+    expect(reviewed(imported)).toEqual(REVIEWED);
+  });
+
+  it('take the picture of others that name the same one, also of another problem', async () => {
+    const imported = await importWith(({ rollouts }) => {
+      const prompt = String(rollouts[2]!['question']).replace('ducks', 'swans');
+      rollouts.push({ ...rollouts[2], uid: 'pond-2', question: prompt });
+    });
+    expect(imported.traces[6]?.images).toEqual(imported.traces[0]?.images);
+    expect(imported.traces[6]?.groupId).toBe(imported.traces[0]?.groupId);
+  });
+
+  it('need no prompt where the problem is known, and no name of a picture', async () => {
+    const imported = await importWith(({ problems, rollouts }) => {
+      problems.push({ uid: 'pond-1', question: 'How many ducks swim on the pond?' });
+      Object.assign(rollouts[0]!, { question: null, image: null });
+    });
+    expect(imported.rejects).toEqual([]);
+    expect(imported.traces[0]).toMatchObject({ question: 'How many ducks swim on the pond?', images: [{ width: 8 }] });
+    expect(reviewed(imported)).toEqual(REVIEWED);
+  });
+
   it('tell two reviews of a judge apart', async () => {
     const again = await importWith(({ requests, results }) => {
       requests.push({ ...requests[0], custom_id: 'ask-a-again' });

@@ -24,7 +24,7 @@ const invalid = (what: string): VlprmError => new VlprmError('ERR_DATASET_INVALI
 export class Rollouts {
   readonly all: Rollout[] = [];
   readonly #byResponse = new Map<string, Rollout[]>();
-  readonly #byUid = new Map<string, Rollout[]>();
+  readonly #byImage = new Map<string, Rollout[]>();
 
   /**
    * Takes in a row.
@@ -32,7 +32,8 @@ export class Rollouts {
    * @throws ERR_DATASET_INVALID when an earlier row of its problem says the same; else as {@link readSolution}
    */
   add(row: RolloutRow, line: number, questions: ReadonlyMap<string, string>): void {
-    const { uid, answer, response, image: imageName = uid } = row;
+    const { uid, answer, response } = row;
+    const imageName = row.image ?? uid;
     const key = sha256(response);
     const same = this.#byResponse.get(key)?.find((other) => other.uid === uid);
     if (same !== undefined) throw invalid(`the same response to the same problem as in line ${same.line}`);
@@ -40,7 +41,7 @@ export class Rollouts {
     const rollout = { uid, line, answer, response, imageName, solution, pictures: [], reviews: [] };
     this.all.push(rollout);
     this.#byResponse.set(key, [...(this.#byResponse.get(key) ?? []), rollout]);
-    this.#byUid.set(uid, [...(this.#byUid.get(uid) ?? []), rollout]);
+    this.#byImage.set(imageName, [...(this.#byImage.get(imageName) ?? []), rollout]);
   }
 
   /**
@@ -60,9 +61,9 @@ export class Rollouts {
     );
   }
 
-  /** The picture of a solution: that of its own requests, else that of its problem's; null when unknown or not the same in all. */
+  /** The picture of a solution: that of its own requests, else that of solutions that name the same; null when unknown or not the same in all. */
   pictureOf(rollout: Rollout): ImageRef | null {
-    const siblings = this.#byUid.get(rollout.uid) ?? [];
+    const siblings = this.#byImage.get(rollout.imageName) ?? [];
     return onlyPicture(rollout.pictures) ?? onlyPicture(siblings.flatMap(({ pictures }) => pictures));
   }
 }

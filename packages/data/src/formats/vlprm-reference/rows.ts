@@ -15,8 +15,8 @@ export const problemRow = z.object({ uid: text, question: text });
 /** `rollouts.jsonl`: one solution. `question` is the whole prompt of the policy; steps carry no section. */
 export const rolloutRow = z.object({
   uid: text,
-  image: text.optional(),
-  question: text,
+  image: text.nullish(),
+  question: text.nullish(),
   answer,
   response: text,
   steps_with_score: z.array(z.object({ step: z.string(), num_mc_correct: count, num_mc_total: count })),

@@ -7,7 +7,7 @@ import type { RolloutRow } from './rows.ts';
 export interface ReferenceSolution {
   readonly question: string;
   readonly steps: readonly Step[];
-  /** [steps] */
+  /** [steps], or fewer: the steps behind them were not estimated. */
   readonly values: readonly (StepValue | null)[];
   readonly finalAnswer: string | null;
   readonly outcome: Outcome;
@@ -21,7 +21,7 @@ export function questionIn(prompt: string): string | null {
 }
 
 function questionOf(row: RolloutRow, questions: ReadonlyMap<string, string>): string {
-  const question = questionIn(row.question) ?? questions.get(row.uid);
+  const question = questionIn(row.question ?? '') ?? questions.get(row.uid);
   if (question !== undefined) return question;
   throw new VlprmError('ERR_FILE_MALFORMED', 'no <question> in the prompt, and no problem of this uid', {
     where: 'question',
@@ -30,14 +30,20 @@ function questionOf(row: RolloutRow, questions: ReadonlyMap<string, string>): st
 
 const spaced = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
+/**
+ * Whether counts end at a step that no rollout got right: an option of that pipeline (`early_stop`) leaves out what
+ * follows one.
+ */
+const stoppedEarly = (scored: RolloutRow['steps_with_score']): boolean => scored.at(-1)?.num_mc_correct === 0;
+
 /** Steps are matched by their place: texts may repeat. @throws ERR_STEP_COUNT, ERR_TRACE_MALFORMED */
 function requireSameSteps(steps: readonly Step[], scored: RolloutRow['steps_with_score']): void {
-  if (steps.length !== scored.length) {
+  if (scored.length > steps.length || (scored.length < steps.length && !stoppedEarly(scored))) {
     throw new VlprmError('ERR_STEP_COUNT', `${scored.length} scored steps, ${steps.length} in the response`, {
       where: 'steps_with_score',
     });
   }
-  const other = steps.findIndex((step, index) => spaced(step.text) !== spaced(scored[index]?.step ?? ''));
+  const other = scored.findIndex(({ step }, index) => spaced(step) !== spaced(steps[index]?.text ?? ''));
   if (other < 0) return;
   throw new VlprmError('ERR_TRACE_MALFORMED', 'the scored step has another text than that of the response', {
     where: `steps_with_score[${other}].step`,
