@@ -16,13 +16,15 @@ export const AUDIT_SCRIPT = String.raw`
   };
   const saved = load();
   const findings = new Map(items.map((item) => [item.traceId, item.finding]));
-  for (const [id, finding] of Object.entries(saved.findings || {})) if (findings.has(id)) findings.set(id, finding);
+  // What was decided here, and nothing else: the file may come again with findings of others.
+  const decided = new Map(Object.entries(saved.findings || {}).filter(([id]) => findings.has(id)));
+  for (const [id, finding] of decided) findings.set(id, finding);
   $('name').value = saved.name || '';
   let at = Math.max(0, items.findIndex((item) => findings.get(item.traceId) === null));
 
   const save = () => {
     try {
-      localStorage.setItem(key, JSON.stringify({ name: $('name').value, findings: Object.fromEntries(findings) }));
+      localStorage.setItem(key, JSON.stringify({ name: $('name').value, findings: Object.fromEntries(decided) }));
       $('kept').textContent = 'kept in this browser';
     } catch {
       $('kept').textContent = 'not kept: this browser stores nothing for files, so download before you leave';
@@ -97,6 +99,11 @@ export const AUDIT_SCRIPT = String.raw`
     $('bar').value = done;
   };
 
+  const set = (finding) => {
+    for (const map of [decided, findings]) map.set(items[at].traceId, finding);
+    save();
+    show();
+  };
   const decide = (firstError) => {
     const by = $('name').value.trim();
     if (by === '') {
@@ -105,16 +112,10 @@ export const AUDIT_SCRIPT = String.raw`
       return;
     }
     $('message').textContent = '';
-    findings.set(items[at].traceId, { firstError, by });
-    save();
-    show();
+    set({ firstError, by });
     $('next').focus({ preventScroll: true });
   };
-  const clear = () => {
-    findings.set(items[at].traceId, null);
-    save();
-    show();
-  };
+  const clear = () => set(null);
   const go = (to) => {
     if (to < 0 || to >= items.length) return;
     at = to;

@@ -48,6 +48,10 @@ function picked(traceId: string, finding: Audit['finding'] = null): AuditedTrace
 const page = auditPage([picked('first'), picked('second'), picked('third', { firstError: 1, by: 'a-model' })], {
   [SHA]: PICTURE,
 });
+const FILLED_BY_A_MODEL = auditPage(
+  ['first', 'second', 'third'].map((id) => picked(id, { firstError: 2, by: 'a-model' })),
+  {},
+);
 
 describe('the audit page', () => {
   it('loads nothing from anywhere, and lets no text of a model out of its data', () => {
@@ -64,11 +68,11 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--virtual-time-budget=3000', '--dump-dom'];
 
 /** What `script`, run after the page's own, returns as JSON. */
-async function inBrowser(script: string): Promise<unknown> {
+async function inBrowser(script: string, shown = page): Promise<unknown> {
   const file = join(folder, 'audit.html');
   const tail = `<script>(async () => { ${script} })().then(
     (value) => document.title = JSON.stringify(value), (error) => document.title = JSON.stringify(String(error)));</script>`;
-  writeFileSync(file, page.replace('</body>', `${tail}</body>`));
+  writeFileSync(file, shown.replace('</body>', `${tail}</body>`));
   const profile = `--user-data-dir=${join(folder, 'profile')}`;
   const { stdout } = await run(CHROMIUM ?? '', [...FLAGS, profile, pathToFileURL(file).href], { maxBuffer: 2 ** 26 });
   const title = /<title>([\s\S]*?)<\/title>/.exec(stdout)?.[1] ?? '';
@@ -130,5 +134,12 @@ describe.skipIf(CHROMIUM === undefined)('the audit page in a browser (needs Chro
       return { kept, cleared: text('done') };
     `);
     expect(again).toMatchObject({ kept: ['Solution 1 of 3', '3 of 3 decided', 'Ada'], cleared: '2 of 3 decided' });
+
+    const filled = String(await inBrowser(`${DRIVE} return downloaded();`, FILLED_BY_A_MODEL));
+    const findings = filled
+      .trim()
+      .split('\n')
+      .map((line) => auditSchema.parse(JSON.parse(line)).finding);
+    expect(findings).toEqual([null, { firstError: null, by: 'Ada' }, { firstError: 2, by: 'a-model' }]);
   });
 });
