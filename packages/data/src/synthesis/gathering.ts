@@ -13,7 +13,7 @@ import {
 import type { LoadedProblem } from '../problems/loaded-problem.ts';
 import type { ProblemSource } from '../problems/problem-source.ts';
 import { admit } from './intake.ts';
-import { readGathered } from './labelled-problems.ts';
+import { readBack, readGathered } from './labelled-problems.ts';
 import type { SynthesisPlan } from './plan.ts';
 import { RejectGauge } from './reject-gauge.ts';
 import type { Reviews, ReviewStage } from './reviewing.ts';
@@ -43,7 +43,7 @@ export function startProgress(plan: SynthesisPlan, events: Events, total: number
   };
 }
 
-/** Lets all judges review one problem at once, each vote on its own. */
+/** Lets all judges review one problem at once, each vote on its own. A spent budget ends it once all have ended. */
 async function reviewOnline(
   item: SampledProblem,
   { plan, ledger, tally }: Gathering,
@@ -53,11 +53,18 @@ async function reviewOnline(
   const work = (stage: ReviewStage, stop: AbortSignal) => runStage(stage, item, ledger, stop);
   const reviewed = new Map<string, StageResult<Reviews>>();
   const engine = createInProcessEngine();
+  let exhausted: VlprmError | null = null;
   for await (const result of engine.run(jobs, work, { concurrency: Math.max(1, jobs.length), signal })) {
-    if (!result.ok) throw result.error;
-    tally.addStage('judge', result.output);
-    reviewed.set(result.key, result.output);
+    if (result.ok) {
+      tally.addStage('judge', result.output);
+      reviewed.set(result.key, result.output);
+    } else if (isBudgetError(result.error)) {
+      exhausted ??= result.error;
+    } else {
+      throw result.error;
+    }
   }
+  if (exhausted !== null) throw exhausted;
   return plan.online.map(({ by }) => reviewed.get(by) as StageResult<Reviews>);
 }
 
@@ -117,12 +124,20 @@ async function* admittedJobs(
  * @throws ERR_TOO_MANY_REJECTS, ERR_ABORTED, and what the source or a model throws
  */
 export async function gatherAll(gathering: Gathering): Promise<VlprmError | null> {
-  const { plan, engine, tally, signal } = gathering;
+  const { plan, engine, ledger, tally, signal } = gathering;
   const { tracesPerProblem, maxRejectRate, concurrency } = plan.options;
   const whole = plan.offline.length === 0;
   const gauge = new RejectGauge(maxRejectRate);
+  const leaveUnfinished = async (loaded: LoadedProblem): Promise<void> => {
+    for (const { gathered } of await readBack([loaded], plan, ledger)) {
+      tally.addUnfinished(plan.conclude(gathered).rejects);
+    }
+  };
   const work = async (loaded: LoadedProblem, stop: AbortSignal): Promise<void> => {
-    const gathered = await gatherProblem(loaded, gathering, stop);
+    const gathered = await gatherProblem(loaded, gathering, stop).catch(async (error: unknown) => {
+      if (whole) await leaveUnfinished(loaded);
+      throw error;
+    });
     const outcome = plan.conclude(gathered);
     if (whole) tally.addDone(gathered, outcome);
     // An offline judge may still review what those before it could not.
@@ -135,7 +150,6 @@ export async function gatherAll(gathering: Gathering): Promise<VlprmError | null
     if (!result.ok) {
       if (!isBudgetError(result.error)) throw result.error;
       exhausted ??= result.error;
-      if (whole) tally.addUnfinished();
     }
     gauge.check(false);
   }
@@ -144,23 +158,25 @@ export async function gatherAll(gathering: Gathering): Promise<VlprmError | null
 }
 
 /**
- * Counts what the ledger holds of the problems, after the pass of the offline judges.
- * @throws ERR_TOO_MANY_REJECTS unless the budget has ended the run; ERR_ABORTED
+ * Counts what the ledger holds of the problems, after the pass of the offline judges or where the run has stopped before.
+ * @throws ERR_TOO_MANY_REJECTS unless the run has stopped already; ERR_ABORTED
  */
-export async function countGathered(gathering: Gathering, exhausted: boolean): Promise<void> {
+export async function countGathered(gathering: Gathering, stopped: boolean): Promise<void> {
   const { plan, source, ledger, tally, signal } = gathering;
   const { tracesPerProblem, maxRejectRate } = plan.options;
   const gauge = new RejectGauge(maxRejectRate);
   for await (const row of readGathered(source, plan, ledger, signal)) {
     if (row.reject !== null) {
       gauge.add(tracesPerProblem, tracesPerProblem, [row.reject]);
-    } else if (row.gathered === null) {
-      tally.addUnfinished();
-    } else {
-      const outcome = plan.conclude(row.gathered);
+      continue;
+    }
+    const outcome = plan.conclude(row.gathered);
+    if (row.whole) {
       tally.addDone(row.gathered, outcome);
       gauge.add(tracesPerProblem, unusableSamples(row.gathered), outcome.rejects);
+    } else {
+      tally.addUnfinished(outcome.rejects);
     }
   }
-  if (!exhausted) gauge.check(true);
+  if (!stopped) gauge.check(true);
 }

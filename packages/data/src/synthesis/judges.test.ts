@@ -1,5 +1,5 @@
 import type { Judge } from '@vlprm/core/models';
-import { createEvents, createMemoryLedger, VlprmError } from '@vlprm/core/runtime';
+import { createEvents, createMemoryLedger, sleep, VlprmError } from '@vlprm/core/runtime';
 import { createScriptedJudge, type ScriptedJudge } from '@vlprm/core/testing';
 import { describe, expect, it } from 'vitest';
 import { countingOptions, countingRequest, synthesizeAll } from '../testing/counting-synthesis.ts';
@@ -66,6 +66,24 @@ describe('several judges and votes', () => {
     const refused: Judge = { ...exact('refused'), review: () => Promise.reject(new VlprmError('ERR_AUTH', 'no key')) };
     await expect(synthesize(countingRequest({ judges: [slow, refused] }))).rejects.toMatchObject({ code: 'ERR_AUTH' });
     expect(ended).toBe(true);
+  });
+
+  it('are waited for when the budget of another is spent: their reviews are paid for', async () => {
+    const ledger = createMemoryLedger();
+    const paid = exact('slow');
+    const slow: Judge = {
+      ...paid,
+      review: async (solutions, options, signal) => {
+        await sleep(5, signal);
+        return paid.review(solutions, options, signal);
+      },
+    };
+    const poor: Judge = { ...exact('poor'), review: () => Promise.reject(new VlprmError('ERR_BUDGET', 'spent')) };
+    const stopped = await synthesize(countingRequest({ ledger, judges: [poor, slow] }));
+    expect(stopped.exhausted).toMatchObject({ code: 'ERR_BUDGET' });
+    expect(paid.calls).toHaveLength(10);
+    await synthesize(countingRequest({ ledger, judges: [exact('poor'), slow] }));
+    expect(paid.calls).toHaveLength(10);
   });
 });
 

@@ -15,17 +15,25 @@ const ROWS_AT_ONCE = 64;
 export interface LabelledProblem {
   /** Null for a row that was set aside before any call. */
   readonly loaded: LoadedProblem | null;
-  /** In the order of the samples; empty for a problem that the budget did not reach. */
+  /** In the order of the samples; empty for an unfinished problem. */
   readonly traces: readonly Trace[];
+  /** Of an unfinished problem: what is known by now. */
   readonly rejects: readonly Reject[];
 }
 
-/** What the ledger holds of each problem; null for one that some stage of the plan is missing of. */
-async function readBack(
+/** What the ledger holds of a problem. */
+export interface KnownProblem {
+  readonly gathered: GatheredProblem;
+  /** Whether no stage of the plan is missing. */
+  readonly whole: boolean;
+}
+
+/** What the ledger holds of each problem. */
+export async function readBack(
   problems: readonly LoadedProblem[],
   plan: SynthesisPlan,
   ledger: Ledger,
-): Promise<(GatheredProblem | null)[]> {
+): Promise<KnownProblem[]> {
   const sampled = await readStage(plan.sampling, problems, ledger);
   const items = problems.map((loaded, i) => ({ loaded, samples: sampled[i]?.value ?? [] }));
   const estimated = plan.estimation && (await readStage(plan.estimation, items, ledger));
@@ -38,20 +46,20 @@ async function readBack(
       ...(estimated === null ? [] : [estimate]),
       ...reviewed.map((list) => list[i] ?? null),
     ];
-    const whole = rows.filter((row) => row !== null);
-    if (whole.length < rows.length) return null;
-    return {
+    const known = rows.filter((row) => row !== null);
+    const gathered = {
       ...item,
       estimate: estimate?.value ?? null,
       reviews: stages.map(({ by }, k) => ({ by, reviews: reviewed[k]?.[i]?.value ?? [] })),
-      usage: whole.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
+      usage: known.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE),
     };
+    return { gathered, whole: known.length === rows.length };
   });
 }
 
-/** A row of the source with what the ledger holds of it; `gathered` is null for an unfinished problem. */
+/** A row of the source with what the ledger holds of it. */
 export type ReadBackRow =
-  Extract<IntakeRow, { reject: Reject }> | { loaded: LoadedProblem; reject: null; gathered: GatheredProblem | null };
+  Extract<IntakeRow, { reject: Reject }> | ({ loaded: LoadedProblem; reject: null } & KnownProblem);
 
 /**
  * The rows of the source in order, with what the ledger holds of them. Some rows are held at a time.
@@ -65,10 +73,10 @@ export async function* readGathered(
 ): AsyncGenerator<ReadBackRow> {
   for await (const rows of chunksOf(admit(source, signal), ROWS_AT_ONCE)) {
     const problems = rows.flatMap((row) => (row.reject === null ? [row.loaded] : []));
-    const gathered = await readBack(problems, plan, ledger);
+    const known = await readBack(problems, plan, ledger);
     let next = 0;
     for (const row of rows) {
-      yield row.reject === null ? { ...row, gathered: gathered[next++] ?? null } : row;
+      yield row.reject === null ? { ...row, ...(known[next++] as KnownProblem) } : row;
     }
   }
 }
@@ -81,8 +89,11 @@ export async function* labelledProblems(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<LabelledProblem> {
   for await (const row of readGathered(source, plan, ledger, signal)) {
-    if (row.reject !== null) yield { loaded: null, traces: [], rejects: [row.reject] };
-    else if (row.gathered === null) yield { loaded: row.loaded, traces: [], rejects: [] };
-    else yield { loaded: row.loaded, ...plan.conclude(row.gathered) };
+    if (row.reject !== null) {
+      yield { loaded: null, traces: [], rejects: [row.reject] };
+    } else {
+      const { traces, rejects } = plan.conclude(row.gathered);
+      yield { loaded: row.loaded, traces: row.whole ? traces : [], rejects };
+    }
   }
 }

@@ -191,4 +191,37 @@ describe('too many rejects', () => {
     const { summary } = await synthesize(request({ ...few, judges: [failing, fine] }));
     expect(summary).toMatchObject({ kept: 160, reviews: { total: 320, failed: 160 } });
   });
+
+  it('are all told where an offline judge had not begun', async () => {
+    const judge = { ...createScriptedJudge({ script: () => null }), preferredBatch: 50 };
+    const result = await synthesize(request({ judges: [judge], rule: 'hybrid' }));
+    expect(result.exhausted).toMatchObject({ code: 'ERR_TOO_MANY_REJECTS' });
+    expect(judge.calls).toEqual([]);
+    const rejects = await rejectsOf(result);
+    expect(rejects.length).toBeGreaterThan(25);
+    expect(result.summary.rejects).toEqual({ ERR_CONTENT_FILTER: rejects.length });
+    expect(result.summary.problems).toEqual({ done: 0, setAside: 0, unfinished: 200 });
+  });
+});
+
+it('what is set aside of a problem that the budget did not finish is told as well', async () => {
+  const half = createScriptedPolicy({
+    script: ({ problem }, i) =>
+      i > 0 && Number(problem.id.slice(8)) % 2 === 0
+        ? { steps: [{ kind: null, text: 's' }], finalAnswer: '3' }
+        : new VlprmError('ERR_CONTENT_FILTER', 'withheld'),
+  });
+  const policy: Policy = {
+    ...half,
+    propose: async (prefixes, ...call) => {
+      if (prefixes.some(({ steps }) => steps.length > 0)) throw new VlprmError('ERR_BUDGET', 'spent');
+      return half.propose(prefixes, ...call);
+    },
+  };
+  const result = await synthesizeAll(countingRequest({ problems: countingProblems(20), policy }));
+  expect(result.exhausted).toMatchObject({ code: 'ERR_BUDGET' });
+  const rejects = await rejectsOf(result);
+  expect(rejects).toHaveLength(10 * 3 + 10);
+  expect(result.summary.rejects).toEqual({ ERR_CONTENT_FILTER: 40 });
+  expect(result.summary.problems).toEqual({ done: 10, setAside: 0, unfinished: 10 });
 });

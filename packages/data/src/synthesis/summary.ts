@@ -11,7 +11,7 @@ export interface SynthesisSummary {
     readonly done: number;
     /** Set aside before any call. */
     readonly setAside: number;
-    /** The budget did not reach them; the same request goes on with them. */
+    /** Left where the budget or too many rejects stopped the run; the same request goes on with them. */
     readonly unfinished: number;
   };
   readonly traces: number;
@@ -32,7 +32,7 @@ export interface SynthesisSummary {
     readonly unparsable: number;
     readonly reread: number;
   };
-  /** What was set aside, by error code. */
+  /** What was set aside, by error code; of unfinished problems, what was by then. */
   readonly rejects: Readonly<Record<string, number>>;
   /** What each stage has cost, earlier runs of the same ledger included. */
   readonly usage: Readonly<Record<StageName, Usage>>;
@@ -75,8 +75,9 @@ export class SummaryTally {
     increment(this.#rejects, reject.code);
   }
 
-  addUnfinished(): void {
+  addUnfinished(rejects: readonly Reject[]): void {
     this.#problems.unfinished += 1;
+    for (const { code } of rejects) increment(this.#rejects, code);
   }
 
   addDone(gathered: GatheredProblem, { traces, rejects }: ProblemOutcome): void {

@@ -45,18 +45,22 @@ export interface SynthesisResult {
 }
 
 /** Both passes over the models. Returns ERR_BUDGET when it has ended one of them, else null. */
-async function gatherAndReview(gathering: Gathering): Promise<VlprmError | null> {
+async function askAll(gathering: Gathering): Promise<VlprmError | null> {
   const exhausted = await gatherAll(gathering);
-  if (gathering.plan.offline.length === 0) return exhausted;
-  const spent = (await reviewOffline(gathering)) ?? exhausted;
-  await countGathered(gathering, spent !== null);
-  return spent;
+  return (await reviewOffline(gathering)) ?? exhausted;
 }
 
 /** A run that its rejects have stopped is a partial result; any other error is thrown. */
 function tooManyRejects(error: unknown): VlprmError {
   if (VlprmError.is(error) && error.code === 'ERR_TOO_MANY_REJECTS') return error;
   throw error;
+}
+
+/** Asks and counts. Returns what has stopped the run, the budget or too many rejects, else null. */
+async function gatherAndCount(gathering: Gathering): Promise<VlprmError | null> {
+  const stopped = await askAll(gathering).catch(tooManyRejects);
+  if (gathering.plan.offline.length > 0) await countGathered(gathering, stopped !== null);
+  return stopped;
 }
 
 /**
@@ -86,7 +90,7 @@ export async function synthesize(request: SynthesisRequest): Promise<SynthesisRe
     progress: startProgress(plan, request.events ?? createEvents(), total),
     signal,
   };
-  const exhausted = await gatherAndReview(gathering).catch(tooManyRejects);
+  const exhausted = await gatherAndCount(gathering).catch(tooManyRejects);
   return {
     rule: plan.rule,
     summary: tally.summary(),
