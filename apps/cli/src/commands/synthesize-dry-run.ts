@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Platform } from '@vlprm/api/platform';
 import { assumedPopulation, measuredPopulation, summarizePopulation, type Population } from '@vlprm/data/synthesis';
 import { openDataset, openSqliteLedger, runPaths } from '@vlprm/data/storage';
@@ -35,7 +36,7 @@ interface Known {
 /** What the run in the folder has found out; null when it has no dataset with traces. */
 async function measuredIn(folder: string): Promise<Known | null> {
   const paths = runPaths(folder);
-  if (!(await isThere(paths.dataset)) || !(await isThere(paths.ledger))) return null;
+  if (!(await isThere(join(paths.dataset, 'manifest.json'))) || !(await isThere(paths.ledger))) return null;
   const dataset = await openDataset(folder);
   const population = await measuredPopulation(dataset.traces(), SIMULATED_PROBLEMS);
   if (population === null) return null;
@@ -58,7 +59,7 @@ export async function dryRun(run: DryRun, platform: Platform, { console, signal 
     population: assumedPopulation(settings.traces, seed),
     costs: assumedCosts,
   };
-  const sizes = await measureProblems(run.problems.problems, models.policy.endpoint?.config.prompt ?? null);
+  const sizes = await measureProblems(run.problems.problems, models.policy.endpoint?.config.prompt ?? null, signal);
   const forecast = await forecastSynthesis(
     {
       sizes,

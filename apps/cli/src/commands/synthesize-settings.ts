@@ -78,7 +78,7 @@ export function withSynthesisFlags(command: Command): Command {
     )
     .option(
       '--max-reject-rate <x>',
-      `share of solutions set aside at which the run stops (default: ${DEFAULTS.maxRejectRate})`,
+      `largest share of solutions set aside before the run stops (default: ${DEFAULTS.maxRejectRate})`,
       numberFlag('--max-reject-rate', 0, 1),
     )
     .option('--dry-run', 'foretell calls, tokens, dollars and hours of every estimator; no model is called')

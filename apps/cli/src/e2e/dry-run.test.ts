@@ -62,6 +62,13 @@ it('foretells exactly what the exhaustive estimator asked for, from the run itse
   expect(readdirSync(join(folder, 'run')).toSorted()).toEqual(before);
 });
 
+it('goes by what is assumed in a folder whose dataset was not written to the end', async () => {
+  rmSync(join(folder, 'run', 'dataset', 'manifest.json'));
+  const foretold = await synthesize('run', '--dry-run');
+  expect(foretold.exitCode, foretold.stderr).toBe(0);
+  expect(forecastOf(foretold).population.measured).toBe(false);
+});
+
 it('needs no model that answers, makes no run, and says what it assumes', async () => {
   const config = join(folder, 'remote.json');
   const endpoint = { kind: 'openai', baseUrl: 'http://127.0.0.1:9/v1', model: 'gpt-4.1', requestsPerMinute: 60 };

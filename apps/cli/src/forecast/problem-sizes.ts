@@ -1,5 +1,6 @@
 import { solutionPrompt, verificationPrompt } from '@vlprm/core/text';
 import type { ProblemSource } from '@vlprm/data/problems';
+import { admit } from '@vlprm/data/synthesis';
 
 /** Bytes of the text of a call and pixels of its images. */
 export interface ProblemSize {
@@ -12,7 +13,7 @@ export interface ProblemSize {
 
 export interface ProblemSizes {
   readonly problems: readonly ProblemSize[];
-  /** Rows of the source that cannot be used. */
+  /** Rows of the source that a synthesis sets aside before any call. */
   readonly setAside: number;
 }
 
@@ -21,16 +22,21 @@ const NO_STEP = { kind: 'reasoning', text: '-' } as const;
 /**
  * Reads every row of a source, with its images, and keeps their sizes.
  * @param prompt the policy's own prompt; null for that of the step grammar
+ * @throws ERR_ABORTED, and what the source throws
  */
-export async function measureProblems(source: ProblemSource, prompt: string | null): Promise<ProblemSizes> {
+export async function measureProblems(
+  source: ProblemSource,
+  prompt: string | null,
+  signal?: AbortSignal,
+): Promise<ProblemSizes> {
   const problems: ProblemSize[] = [];
   let setAside = 0;
-  for await (const row of source) {
-    if ('reject' in row) {
+  for await (const row of admit(source, signal)) {
+    if (row.reject !== null) {
       setAside += 1;
       continue;
     }
-    const { problem } = row;
+    const { problem } = row.loaded;
     const asked = prompt === null ? solutionPrompt(problem) : solutionPrompt(problem, { text: prompt });
     problems.push({
       id: problem.id,
