@@ -16,12 +16,16 @@ const OF_THE_ENDPOINT: ReadonlySet<string> = new Set([
 /** Failures of a problem that cannot be put into a prompt. */
 const OF_THE_PROBLEM: ReadonlySet<string> = new Set(['ERR_IMAGE_DECODE', 'ERR_TRACE_EMPTY', 'ERR_TRACE_MALFORMED']);
 
+/** Whether a whole batch failed: it says nothing of the requests in it, which another batch may answer. */
+const isOfABatch = (error: VlprmError): boolean =>
+  error.code === 'ERR_BATCH_FAILED' && !(error instanceof ServiceError);
+
 /**
  * Whether an error is of one problem or one call, which leaves those beside it alone. An endpoint that cannot be used at
- * all, a spent budget, an abort and a fault of this program are not.
+ * all, a batch that failed as a whole, a spent budget, an abort and a fault of this program are not.
  */
 function isOneFailure(error: unknown): error is VlprmError {
-  if (!VlprmError.is(error)) return false;
+  if (!VlprmError.is(error) || isOfABatch(error)) return false;
   return OF_THE_PROBLEM.has(error.code) || (error.code in SERVICE_FAILURES && !OF_THE_ENDPOINT.has(error.code));
 }
 

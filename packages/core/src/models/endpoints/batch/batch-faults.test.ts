@@ -4,7 +4,9 @@ import { createMemoryLedger } from '../../../runtime/ledger.ts';
 import { everyCall, seededFaults, type BatchEnding, type FaultKind } from '../../../testing/index.ts';
 import { serveBatches } from '../../../testing/servers/fixtures/batching-server.ts';
 import { answerTo, askAll, openBatching, question, seedsBelow } from '../fixtures/batching.ts';
+import { prefixOf } from '../fixtures/problems.ts';
 import { context } from '../fixtures/requests.ts';
+import { createEndpointJudge } from '../judge.ts';
 
 const seeds = seedsBelow(6);
 const answers = seeds.map(answerTo);
@@ -106,7 +108,7 @@ describe('a batch', () => {
     const errors = [{ code: 'invalid_request', message: 'this line is strange', line: 3 }];
     const server = await serveBatches({ batches: { ending: first({ status: 'failed', errors }) } });
     expect(await askAll(openBatching(server), seeds)).toEqual(
-      answers.map((text, i) => (i === 2 ? 'ERR_BATCH_FAILED' : text)),
+      answers.map((text, i) => (i === 2 ? 'ERR_REQUEST_REFUSED' : text)),
     );
   });
 
@@ -135,6 +137,16 @@ describe('a batch', () => {
       message: expect.stringContaining('"paused"') as string,
     });
     expect(server.calls('POST /batches')).toBe(1);
+  });
+
+  it.each<[string, BatchEnding]>([
+    ['failed as a whole', { status: 'failed', errors: [{ code: 'wrong_thing', message: 'no', line: null }] }],
+    ['has a status that nobody knows', { status: 'paused', answered: 0, error: () => [] }],
+  ])('that %s ends the reviews, so that none of them is kept as a failure', async (_, ending) => {
+    const server = await serveBatches({ batches: { ending: always(ending) } });
+    const judge = createEndpointJudge(openBatching(server));
+    const solutions = ['a', 'b'].map((id) => prefixOf({ id }, [{ kind: 'perception', text: 'There are 3.' }]));
+    await expect(judge.review(solutions, { seed: 1 })).rejects.toMatchObject({ code: 'ERR_BATCH_FAILED' });
   });
 
   it('that the service has no room for is made of the same file when others have ended', async () => {

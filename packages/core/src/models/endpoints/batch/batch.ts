@@ -40,6 +40,8 @@ const MOST_REFUSALS = 10;
 const LONGEST_BACKOFF = 32;
 const SEND_AGAIN = 'run the same command again: what is missing is sent again';
 
+const wordsOf = ({ code, message }: BatchState['errors'][number]): string => `${code}: ${message}`;
+
 /**
  * A file of requests on its way: uploaded, made into a batch, watched, and its answers handed to those who wait for them,
  * each by the id of its request. When nobody waits any more the batch is left to the service, which has it all the same.
@@ -256,7 +258,10 @@ export class Batch {
     else if (outcome.ok || !answersAlone) this.#waiting.get(id)?.resolve(outcome);
   }
 
-  /** Why a request has no answer, with what the service says of the batch. Only what may pass is a ServiceError. */
+  /**
+   * Why a request has no answer, with what the service says of the batch. A ServiceError is about this request; any other
+   * is about the batch, and would be said of every request in it.
+   */
   #unanswered(state: BatchState, id: string, line: number | undefined): VlprmError {
     const { where } = this.#shared;
     const phase = phaseOf(state);
@@ -268,27 +273,38 @@ export class Batch {
     }
     if (phase === 'failed') {
       const blamed = state.errors.filter((error) => error.line !== null);
-      const own = blamed.length === 0 ? state.errors : blamed.filter((error) => error.line === line);
-      const [first] = own;
-      if (blamed.length === 0 || first !== undefined) return this.#failed(state, first);
+      if (blamed.length === 0) return this.#failed(state);
+      const own = blamed.find((error) => error.line === line);
+      if (own !== undefined) return this.#refused(state, own);
     }
     const byDefault = phase === 'failed' ? 'another request made it fail' : `it is ${state.status}`;
     const reason = this.#reasons.get(id) ?? byDefault;
     return new ServiceError('ERR_BATCH_FAILED', `batch ${state.id} has no answer to the request: ${reason}`, {
       where,
-      fix: SEND_AGAIN,
+      fix: 'raise `maxAttempts`, the batches that a request may be in',
     });
   }
 
-  #failed(state: BatchState, error: BatchState['errors'][number] | undefined): VlprmError {
+  /** The batch failed for this request: what the words stand for, if sending it again could not help. */
+  #refused(state: BatchState, error: BatchState['errors'][number]): ServiceError {
     const { where, api } = this.#shared;
-    const said = error === undefined ? 'without a word' : `${error.code}: ${error.message}`;
-    const failure = new VlprmError('ERR_BATCH_FAILED', `batch ${state.id} failed: ${said}`, {
+    const meant = api.failureOf(error);
+    if (isLastingFailure(meant)) return meant;
+    return new ServiceError('ERR_REQUEST_REFUSED', `batch ${state.id} failed for the request: ${wordsOf(error)}`, {
       where,
       fix: 'change what the service names',
     });
-    const refused = error === undefined ? null : api.failureOf(error);
-    return refused !== null && isLastingFailure(refused) ? refused : failure;
+  }
+
+  #failed({ id, errors: [first] }: BatchState): VlprmError {
+    const { where, api } = this.#shared;
+    const meant = first === undefined ? null : api.failureOf(first);
+    if (meant !== null && isLastingFailure(meant)) return meant;
+    const said = first === undefined ? 'without a word' : wordsOf(first);
+    return new VlprmError('ERR_BATCH_FAILED', `batch ${id} failed: ${said}`, {
+      where,
+      fix: `change what the service names, then ${SEND_AGAIN}`,
+    });
   }
 
   #queueFull(): VlprmError {
