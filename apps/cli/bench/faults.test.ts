@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FAULT_KINDS } from '@vlprm/core/testing';
 import { afterAll, describe, expect, it } from 'vitest';
+import { CallTally } from './faults/call-tally.ts';
 import { faultRuns, faultVerdicts } from './faults/fault-runs.ts';
 import { countLabels, type LabelledTrace } from './faults/labelled-steps.ts';
 
@@ -40,6 +41,29 @@ describe('labels counted again', () => {
   ])('%s', async (_, fromFailures, steps) => {
     expect(await countLabels([{ steps }])).toEqual({ labelled: 1, fromFailures });
   });
+});
+
+it('a process is only charged with what it has asked itself', () => {
+  const tally = new CallTally();
+  const ask = (question: string, fault: 'content-filter' | null = null) =>
+    tally.record({
+      method: 'POST',
+      path: '/v1/chat/completions',
+      headers: {},
+      body: `<question>${question}`,
+      fault,
+      status: 200,
+      abandoned: false,
+    });
+  ask('a');
+  ask('b');
+  ask('filtered', 'content-filter');
+  expect(tally).toMatchObject({ asked: 3, unfilteredInLife: 2 });
+  tally.beginLife();
+  expect(tally.unfilteredInLife).toBe(0);
+  ask('b');
+  ask('filtered', 'content-filter');
+  expect(tally).toMatchObject({ asked: 3, unfilteredInLife: 1, repeatedAfterAnswer: 1 });
 });
 
 it('a synthesis that is killed again and again among faults gives the dataset of an undisturbed one', async () => {

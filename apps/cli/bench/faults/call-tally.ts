@@ -11,6 +11,7 @@ function isQuestion(body: unknown): boolean {
 /** What servers were asked and what they answered, by content of the requests. Probes are left out. */
 export class CallTally {
   readonly #asked = new Set<string>();
+  readonly #askedInLife = new Set<string>();
   readonly #answered = new Set<string>();
   readonly #filtered = new Set<string>();
   readonly #faults: Partial<Record<FaultKind, number>> = {};
@@ -22,10 +23,21 @@ export class CallTally {
     const content = contentHash(body);
     this.#requests += 1;
     this.#asked.add(content);
+    this.#askedInLife.add(content);
     if (this.#answered.has(content)) this.#repeatedAfterAnswer += 1;
     if (fault !== null) this.#faults[fault] = (this.#faults[fault] ?? 0) + 1;
     if (fault === 'content-filter') this.#filtered.add(content);
     if (status === 200 && !abandoned && HARMLESS.has(fault)) this.#answered.add(content);
+  }
+
+  /** A process asks from now on that may ask again what one before it has asked. */
+  beginLife(): void {
+    this.#askedInLife.clear();
+  }
+
+  /** Distinct contents that were asked for in this life, without those that a filter withholds. */
+  get unfilteredInLife(): number {
+    return [...this.#askedInLife].filter((content) => !this.#filtered.has(content)).length;
   }
 
   get requests(): number {

@@ -80,17 +80,21 @@ class Lives {
 
   async run(): Promise<Ended> {
     const { killsAt = [] } = this.#options;
+    let storedBefore = 0;
     for (const asked of killsAt) {
       const ended = await this.#live(asked);
       if (ended.exitCode !== null) return ended;
       this.kills += 1;
-      this.inFlightAtKills += this.#tally.asked - this.#tally.filtered - (await storedCalls(this.#out));
+      const stored = await storedCalls(this.#out);
+      this.inFlightAtKills += this.#tally.unfilteredInLife - (stored - storedBefore);
+      storedBefore = stored;
     }
     return this.#live(null);
   }
 
   /** Until the end, or until it is killed: then the exit code is null. */
   async #live(killAt: number | null): Promise<Ended> {
+    this.#tally.beginLife();
     const life = this.#start();
     if (killAt !== null) void this.#killOnceAsked(life, killAt);
     const ended = await life.ended;

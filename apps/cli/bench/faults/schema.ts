@@ -36,7 +36,7 @@ export const faultedRunSchema = z.object({
     filtered: count,
     /** Requests for a content that had been answered whole before. */
     repeatedAfterAnswer: count,
-    /** Contents asked for whose answer was not in the ledger, summed over the kills. */
+    /** Contents that a killed process had asked for and whose answer was not in the ledger, summed over the kills. */
     inFlightAtKills: count,
     /** Calls that the command itself says it has paid. */
     paid: count,
