@@ -72,14 +72,23 @@ export function verdictList(verdicts: readonly Verdict[]): string {
     .join('\n');
 }
 
-function defaultText({ posterior }: LabelsResult): string {
-  const won = posterior.comparisons.filter(({ wins }) => wins).map(({ rule }) => `\`${rule}\``);
-  const lost = posterior.comparisons.filter(({ wins }) => !wins).map(({ rule }) => `\`${rule}\``);
-  const audits = `With ${posterior.audits} audited traces`;
-  if (lost.length === 0)
-    return `${audits} the posterior beats ${won.join(', ')}. It needs audits, so the default rule stays \`hybrid\`.`;
-  const beats = won.length === 0 ? 'beats none of them' : `beats ${won.join(', ')}, but not ${lost.join(', ')}`;
-  return `${audits} the posterior ${beats}: the default rule stays \`hybrid\`.`;
+const rulesWhere = (comparisons: readonly Comparison[], wins: boolean): string =>
+  comparisons
+    .filter((comparison) => comparison.wins === wins)
+    .map(({ rule }) => `\`${rule}\``)
+    .join(', ');
+
+function outcome(comparisons: readonly Comparison[]): string {
+  const [won, lost] = [rulesWhere(comparisons, true), rulesWhere(comparisons, false)];
+  if (lost === '') return `beats ${won}`;
+  return won === '' ? `beats none of ${lost}` : `beats ${won}, but not ${lost}`;
+}
+
+function defaultText({ posterior: { audits, comparisons, withoutSiblings } }: LabelsResult): string {
+  return [
+    `With ${audits} audited traces the posterior ${outcome(comparisons)}; without siblings it ${outcome(withoutSiblings)}.`,
+    'It needs audits, and in free prose there are hardly any siblings: the default rule stays `hybrid`.',
+  ].join(' ');
 }
 
 const settingsText = (result: LabelsResult): string => {
