@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../../../runtime/errors.ts';
 import type { Clock, RetryOptions } from '../../../runtime/flow/index.ts';
 import type { Events } from '../../../runtime/events.ts';
 import type { LedgerAccess } from '../../../runtime/ledger.ts';
@@ -95,6 +96,7 @@ class CollectingBatchQueue implements BatchQueue {
     this.#restored ??= this.#restore();
     await this.#restored;
     for (;;) {
+      throwIfAborted(signal);
       const received = await this.#outcome(line, signal);
       if (received !== null) return received;
     }

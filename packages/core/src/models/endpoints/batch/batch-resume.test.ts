@@ -1,10 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createEvents } from '../../../runtime/events.ts';
 import { createManualClock } from '../../../runtime/flow/fixtures/manual-clock.ts';
-import { createMemoryLedger } from '../../../runtime/ledger.ts';
+import { createMemoryLedger, type Ledger } from '../../../runtime/ledger.ts';
 import { everyCall } from '../../../testing/index.ts';
 import { serveBatches } from '../../../testing/servers/fixtures/batching-server.ts';
-import { answerTo, askAll, openBatching, seedsBelow } from '../fixtures/batching.ts';
+import { answerTo, askAll, openBatching, question, seedsBelow } from '../fixtures/batching.ts';
+import { context } from '../fixtures/requests.ts';
 
 const seeds = seedsBelow(6);
 const answers = seeds.map(answerTo);
@@ -57,6 +58,24 @@ describe('an open batch', () => {
     expect(clock.pending).toBe(0);
     await service.close();
     expect(server.requests).toEqual([]);
+  });
+
+  it('is not begun for who has left before it is known what earlier runs have sent', async () => {
+    const server = await serveBatches();
+    const clock = createManualClock();
+    const stop = new AbortController();
+    const ledger = createMemoryLedger();
+    let asked = 0;
+    // First the gateway looks for the answer, then the queue for what was sent.
+    const get: Ledger['get'] = async (key) => {
+      if (++asked === 2) stop.abort();
+      return ledger.get(key);
+    };
+    const service = openBatching(server, {}, { clock, ledger: { ...ledger, get } });
+    const asking = Promise.allSettled([service.chat(question(1), { ...context, signal: stop.signal })]);
+    expect(await asking).toMatchObject([{ reason: { code: 'ERR_ABORTED' } }]);
+    await service.close();
+    expect([asked, clock.pending]).toEqual([2, 0]);
   });
 
   it('that somebody cancels is not the end of its requests', async () => {
