@@ -84,6 +84,7 @@ const DRIVE = `
   const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
   const text = (id) => document.getElementById(id).textContent;
   const evidence = () => document.querySelectorAll('.evidence').length;
+  const revealed = () => document.getElementById('revealed').checkVisibility();
   const name = document.getElementById('name');
   const sayName = () => { name.value = 'Ada'; name.dispatchEvent(new Event('input')); name.blur(); };
   const downloaded = () => new Promise((resolve) => {
@@ -97,7 +98,7 @@ describe.skipIf(CHROMIUM === undefined)('the audit page in a browser (needs Chro
   it('shows evidence only of what is decided, by key and by click, hands out the filled file, and goes on where it was left', async () => {
     const result = (await inBrowser(`${DRIVE}
       localStorage.clear();
-      const before = [text('position'), evidence(), document.getElementById('revealed').hidden, window.hacked];
+      const before = [text('position'), evidence(), revealed(), window.hacked];
       press('a');
       const unnamed = [text('message'), text('done')];
       sayName();
@@ -106,16 +107,16 @@ describe.skipIf(CHROMIUM === undefined)('the audit page in a browser (needs Chro
       document.activeElement.click();
       const decided = [evidence(), text('done'), text('outcome'), document.querySelectorAll('.step.right, .step.wrong').length];
       press('n');
-      const second = [text('position'), evidence()];
+      const second = [text('position'), evidence(), revealed()];
       press('a');
       return { before, unnamed, focused, decided, second, file: await downloaded() };
     `)) as Record<string, unknown>;
     expect(result).toMatchObject({
-      before: ['Solution 1 of 3', 0, true, null],
+      before: ['Solution 1 of 3', 0, false, null],
       unnamed: [expect.stringContaining('who you are'), '1 of 3 decided'],
       focused: '1',
       decided: [3, '2 of 3 decided', 'incorrect (the key says 3)', 2],
-      second: ['Solution 2 of 3', 0],
+      second: ['Solution 2 of 3', 0, false],
     });
     const audits = String(result['file'])
       .trim()

@@ -27,6 +27,7 @@ export interface AuditPageData {
 }
 
 const AUDIT_STYLE = `
+[hidden] { display: none !important; }
 .bar { position: sticky; top: 0; z-index: 5; background: var(--card); border-bottom: 1px solid var(--rule); }
 .bar > div { max-width: 1120px; margin: 0 auto; padding: 10px 28px; display: flex; flex-wrap: wrap; gap: 8px 18px; align-items: center; }
 .bar progress { width: 150px; height: 10px; accent-color: var(--accent); } .bar .grow { flex: 1; }
