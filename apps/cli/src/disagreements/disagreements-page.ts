@@ -54,6 +54,14 @@ function tile(what: string, count: number, total: number, more: string): Markup 
   </div>`;
 }
 
+/** Right and wrong answers; what is neither only where it occurs. */
+function answers({ correct, incorrect, unparsable, failed }: PatternCounts['outcomes']): string {
+  const others = Object.entries({ unreadable: unparsable, failed }).filter(([, count]) => count > 0);
+  return [grouped(correct), grouped(incorrect), ...others.map(([what, count]) => `${grouped(count)} ${what}`)].join(
+    ' / ',
+  );
+}
+
 function kinds({ perception, reasoning, unknown }: PatternCounts['judgeErrorKinds']): string {
   if (perception + reasoning + unknown === 0) return '–';
   return `${grouped(perception)} / ${grouped(reasoning)}${unknown === 0 ? '' : ` / ${grouped(unknown)} unknown`}`;
@@ -77,7 +85,7 @@ function patternTable({ patterns }: Disagreements): Markup {
             html`<tr class="${PARTING.has(row.pattern) ? 'strong' : ''}">
               <th scope="row">${row.pattern} <span class="ci">${PATTERN_WORDS[row.pattern]}</span></th>
               <td class="n">${grouped(row.traces)}</td>
-              <td class="n">${grouped(row.outcomes.correct)} / ${grouped(row.outcomes.incorrect)}</td>
+              <td class="n">${answers(row.outcomes)}</td>
               <td class="n">${kinds(row.judgeErrorKinds)}</td>
               <td class="n">${kinds(row.mcErrorKinds)}</td>
             </tr>`,

@@ -32,6 +32,7 @@ it('vlprm disagreements counts where judge and rollouts part, and shows it with 
   });
   const page = readFileSync(join(folder, 'disagreements.html'), 'utf8');
   expect(page).toContain('Three ducks swim on it.');
+  expect(page).toContain('1 unreadable');
   const sources = [...page.matchAll(/\b(?:src|href)="([^"]*)"/g)].map(([, target]) => target ?? '');
   expect(sources).toHaveLength(2);
   expect(sources.filter((target) => !target.startsWith('data:image/png;base64,'))).toEqual([]);
