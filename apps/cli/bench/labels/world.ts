@@ -55,6 +55,7 @@ export async function gatherEvidence(
       rule: 'mc',
       threshold,
     });
+    if (result.exhausted !== null) throw result.exhausted;
     const traces = await collectTraces(result);
     const { rollouts, usage } = result.summary;
     onEvidence({ plan, traces, rollouts: rollouts.total, calls: usage.estimate.calls });

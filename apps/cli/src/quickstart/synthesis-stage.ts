@@ -35,7 +35,10 @@ export interface SynthesizedTraces {
   readonly summary: SynthesisSummary;
 }
 
-/** Samples, estimates, reviews and labels the training puzzles. Resumes from the ledger. */
+/**
+ * Samples, estimates, reviews and labels the training puzzles. Resumes from the ledger.
+ * @throws ERR_TOO_MANY_REJECTS, ERR_BUDGET for a synthesis that did not come to its end, and what it throws itself
+ */
 export async function runSynthesis(input: SynthesisStageInput, context: StageContext): Promise<SynthesizedTraces> {
   const synthesized = await synthesize({
     problems: input.puzzles.map(({ problem, png }) => ({ problem, images: [png] })),
@@ -52,6 +55,7 @@ export async function runSynthesis(input: SynthesisStageInput, context: StageCon
     signal: context.signal,
     events: context.events,
   });
+  if (synthesized.exhausted !== null) throw synthesized.exhausted;
   const traces = await collectTraces(synthesized);
   return { traces, relabelled: relabelByEveryRule(traces), summary: synthesized.summary };
 }
