@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { AnswerChecker, Judge, Policy } from '@vlprm/core/models';
+import type { Judge, Policy } from '@vlprm/core/models';
 import { createAnswerChecker } from '@vlprm/core/text';
 import { datasetHash, describeMachine, gitRevision, openSqliteLedger, writeDataset } from '@vlprm/data/storage';
 import { createChainWorld, datasetSource, synthesize } from '@vlprm/data/synthesis';
@@ -38,8 +38,8 @@ const config = {
   seed: Number(values.seed),
 };
 
-/** Time inside what is not this library's: models, checker and problem source, in milliseconds. */
-const outside = { policy: 0, judge: 0, checker: 0, source: 0 };
+/** Time inside what is not this library's: models and problem source, in milliseconds. */
+const outside = { policy: 0, judge: 0, source: 0 };
 
 function timed<T>(part: keyof typeof outside, work: () => T): T {
   const start = performance.now();
@@ -58,9 +58,6 @@ const timedPolicy = (policy: Policy): Policy => ({
 const timedJudge = (judge: Judge): Judge => ({
   ...judge,
   review: (...call) => timed('judge', () => judge.review(...call)),
-});
-const timedChecker = (checker: AnswerChecker): AnswerChecker => ({
-  check: (pairs) => timed('checker', () => checker.check(pairs)),
 });
 
 function timedSource<T>(source: Iterable<T>): Iterable<T> {
@@ -116,7 +113,7 @@ try {
       total: problems,
       policy: timedPolicy(world.policy),
       judges: [timedJudge(world.judge({ missed: 0.1, falseAlarms: 0.01 }))],
-      checker: timedChecker(createAnswerChecker()),
+      checker: createAnswerChecker(),
       ledger,
       options: { tracesPerProblem: traces, rolloutsPerStep, seed },
     }),
