@@ -5,6 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { createMemoryLedger } from '../../../runtime/index.ts';
 import { startModelServer, type Brain, type ModelServer, type ModelServerOptions } from '../../../testing/index.ts';
 import { endpointSchema, type EndpointConfigInput } from '../endpoint-config.ts';
+import { completion, sendJson, serveLoopback } from '../fixtures/loopback.ts';
 import { openModelService } from '../service.ts';
 import {
   createCapabilityCache,
@@ -75,6 +76,14 @@ it('finds which servers hold answers to a JSON Schema, and which pass it over', 
     expect((await probe({ dialect })).capabilities.jsonSchema).toBe(true);
     expect((await probe({ dialect, model: { jsonSchema: false } })).capabilities.jsonSchema).toBe(false);
   }
+});
+
+it('assumes of a model that thought until it was cut off what servers of its kind can do with a JSON Schema', async () => {
+  const { url } = await serveLoopback((response) => sendJson(response, completion([''], { finish_reason: 'length' })));
+  const config = endpointSchema.parse({ kind: 'openai', baseUrl: url, model: 'o4-mini' });
+  const { capabilities, findings } = await probeConfig(config);
+  expect(capabilities.jsonSchema).toBe(true);
+  expect(findings).toContainEqual(expect.objectContaining({ capability: 'jsonSchema', by: 'assumed' }));
 });
 
 it('reads how many images there may be from the refusal', async () => {

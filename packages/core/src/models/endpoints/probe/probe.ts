@@ -133,10 +133,13 @@ async function probeChoices(calls: ProbeCalls): Promise<Found> {
   );
 }
 
-async function probeSchema(calls: ProbeCalls): Promise<Found> {
+/** A reasoning model may be cut off before its answer begins: then nothing is told. */
+async function probeSchema(calls: ProbeCalls): Promise<Found | null> {
   const result = await attempt(calls.schema());
   if (isRefusal(result)) return found('jsonSchema', false, result.message);
-  const held = result.answer.choices.every(isProbeAnswer);
+  const { choices } = result.answer;
+  if (choices.every(({ text, finish }) => text.trim() === '' && finish === 'length')) return null;
+  const held = choices.every(isProbeAnswer);
   return found(
     'jsonSchema',
     held,
