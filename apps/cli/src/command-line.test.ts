@@ -21,7 +21,10 @@ async function run(...args: string[]): Promise<{ exitCode: number; stdout: strin
 const COMMANDS = [
   'quickstart',
   'synthesize',
+  'import',
   'label',
+  'audit',
+  'disagreements',
   'train',
   'evaluate',
   'score',
@@ -32,7 +35,7 @@ const COMMANDS = [
 ];
 
 describe('the command line', () => {
-  it('has every command of first light, each with the shared flags', () => {
+  it('has every command, each with the shared flags', () => {
     const silent = { write: () => undefined };
     const program = createProgram({ stdout: silent, stderr: silent });
     expect(program.commands.map((command) => command.name())).toEqual(COMMANDS);

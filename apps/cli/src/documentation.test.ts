@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { batchSchema, endpointCapabilitiesSchema, endpointSchema, SAMPLING_PRESETS } from '@vlprm/core/models/endpoints';
+import {
+  batchSchema,
+  endpointCapabilitiesSchema,
+  endpointSchema,
+  SAMPLING_PRESETS,
+} from '@vlprm/core/models/endpoints';
 import { expect, it } from 'vitest';
 import { createProgram } from './command-line.ts';
 import { configSchema } from './config/config-schema.ts';

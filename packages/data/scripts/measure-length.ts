@@ -4,7 +4,7 @@
  *
  *   npx nx run data:measure-length -- --json packages/data/bench/results/length.json
  *
- * The library is measured as it is published: @vlprm imports are the compiled ones.
+ * The library is measured as it is published: compiled.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,8 +12,15 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Judge, Policy } from '@vlprm/core/models';
 import { createAnswerChecker } from '@vlprm/core/text';
-import { datasetHash, describeMachine, gitRevision, openSqliteLedger, writeDataset } from '@vlprm/data/storage';
-import { createChainWorld, datasetSource, synthesize } from '@vlprm/data/synthesis';
+import type * as Storage from '../src/storage/index.ts';
+import type * as Synthesis from '../src/synthesis/index.ts';
+
+const compiled = (module: string): Promise<unknown> =>
+  import(new URL(`../dist/${module}/index.js`, import.meta.url).href) as Promise<unknown>;
+const { datasetHash, describeMachine, gitRevision, openSqliteLedger, writeDataset } = (await compiled(
+  'storage',
+)) as typeof Storage;
+const { createChainWorld, datasetSource, synthesize } = (await compiled('synthesis')) as typeof Synthesis;
 
 const TARGET_MICROSECONDS = 100;
 /** How much more memory the last quarter of a phase may take than its second quarter. */

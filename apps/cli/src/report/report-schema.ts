@@ -151,7 +151,8 @@ export const reportSchema = z.object({
     traces: count,
     rollouts: count,
     failed: count,
-    failures: failuresSchema,
+    /** Absent in reports written before they were told apart. */
+    failures: failuresSchema.optional(),
     policyCalls: count,
     judgeCalls: count,
     usd: z.number().nonnegative().nullable(),

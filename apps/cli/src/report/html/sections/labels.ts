@@ -47,6 +47,7 @@ function failureRow(what: string, { failed, unparsable }: FailureCounts): Markup
 
 /** What came to nothing, by why. */
 function failureTable({ failures }: Report['synthesis']): Markup {
+  if (failures === undefined) return html``;
   return html`<div class="card scroll">
     <h2 style="font-size:1.15rem">What became no label</h2>
     <p class="note">A call that failed and an answer that cannot be read are not wrong answers: they label nothing.</p>
