@@ -23,9 +23,21 @@ function mortalFetch(last: number, when: 'before' | 'after', died: () => void): 
   };
 }
 
+/** Batches that stay open until they are released. */
+function heldOpen() {
+  let looks = Infinity;
+  const batches = {
+    get looks() {
+      return looks;
+    },
+  };
+  return { batches, release: () => void (looks = 1) };
+}
+
 describe('an open batch', () => {
   it('is left to the service by a run that ends, and the next run waits for it', async () => {
-    const server = await serveBatches({ batches: { looks: 12 } });
+    const { batches, release } = heldOpen();
+    const server = await serveBatches({ batches });
     const ledger = createMemoryLedger();
     const events = createEvents();
     const warnings: string[] = [];
@@ -41,6 +53,7 @@ describe('an open batch', () => {
     const looked = server.requests.length;
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(server.requests).toHaveLength(looked);
+    release();
     expect(await askAll(openBatching(server, {}, { ledger }), [...seeds, 6])).toEqual([...answers, answerTo(6)]);
     expect([...server.answered.values()]).toEqual([...once, 1]);
     expect(server.calls('POST /batches')).toBe(2);
@@ -79,23 +92,19 @@ describe('an open batch', () => {
   });
 
   it('that somebody cancels is not the end of its requests', async () => {
-    let looks = Infinity;
-    const batches = {
-      get looks() {
-        return looks;
-      },
-    };
+    const { batches, release } = heldOpen();
     const server = await serveBatches({ batches });
     const asking = askAll(openBatching(server), seeds);
     await vi.waitFor(() => expect(server.calls('POST /batches')).toBe(1));
     await fetch(`${server.url}/v1/batches/batch_1/cancel`, { method: 'POST' });
-    looks = 1;
+    release();
     expect(await asking).toEqual(answers);
     expect([...server.answered.values()]).toEqual(once);
   });
 
   it('goes on for those who still wait when others have gone', async () => {
-    const server = await serveBatches({ batches: { looks: 6 } });
+    const { batches, release } = heldOpen();
+    const server = await serveBatches({ batches });
     const stop = new AbortController();
     const service = openBatching(server);
     const gone = askAll(service, [0, 1], stop.signal);
@@ -103,6 +112,7 @@ describe('an open batch', () => {
     await vi.waitFor(() => expect(server.calls('POST /batches')).toBe(1));
     stop.abort();
     expect(await gone).toEqual(['ERR_ABORTED', 'ERR_ABORTED']);
+    release();
     expect(await askAll(service, [0])).toEqual([answerTo(0)]);
     expect(await staying).toEqual([answerTo(2), answerTo(3)]);
     expect(server.calls('POST /batches')).toBe(1);
