@@ -308,16 +308,6 @@ describe('an odd row is set aside, and the rest comes in:', () => {
     ['no picture', ([text]: Row[]) => [text], 'body.messages'],
     ['text alone', ([text]: Row[]) => text!['text'], 'body.messages'],
     ['two pictures', ([text, image]: Row[]) => [text, image, image], 'body.messages'],
-    [
-      'a picture by URL',
-      ([text]: Row[]) => [text, { type: 'image_url', image_url: { url: 'https://x.org/a.png' } }],
-      'image_url',
-    ],
-    [
-      'a broken picture',
-      ([text]: Row[]) => [text, { type: 'image_url', image_url: { url: 'data:image/png;base64,iVBORw0KGgo=' } }],
-      'image_url',
-    ],
   ])('a request with %s, and its result, since nothing shows what the judge saw', async (_, content, field) => {
     const imported = await importWith(withContent(content));
     expect(imported.rejects).toMatchObject([
@@ -329,6 +319,22 @@ describe('an odd row is set aside, and the rest comes in:', () => {
       { stage: 'judge', code: 'ERR_DATASET_INVALID', reason: 'no request that was read has the custom_id ask-a' },
     ]);
     expect(reviewed(imported)).toEqual([false, true, false, true, false, false]);
+    expect(imported.traces[0]?.images).toHaveLength(1);
+  });
+
+  it.each([
+    ['by URL', 'https://x.org/a.png'],
+    ['whose bytes are broken', 'data:image/png;base64,iVBORw0KGgo='],
+  ])('a picture %s, but not the verdict of the judge that saw it', async (_, url) => {
+    const imported = await importWith(withContent(([text]) => [text, { type: 'image_url', image_url: { url } }]));
+    expect(imported.rejects).toMatchObject([
+      {
+        stage: 'judge',
+        code: 'ERR_IMAGE_DECODE',
+        where: expect.stringContaining('requests.jsonl:1: image_url') as unknown,
+      },
+    ]);
+    expect(reviewed(imported)).toEqual([true, true, false, true, false, false]);
     expect(imported.traces[0]?.images).toHaveLength(1);
   });
 

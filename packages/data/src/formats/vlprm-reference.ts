@@ -65,7 +65,7 @@ async function unlessMissing(rows: Promise<number>): Promise<number | null> {
  * solutions, unlabelled; the reviews of a judge are named after its model.
  *
  * A row that cannot be used is set aside, and the rest is read: steps whose number or texts differ between response and
- * counts, a solution that is there twice, an answer key that no checker understands, a request without a readable
+ * counts, a solution that is there twice, an answer key that no checker understands, a request without a
  * picture or for no solution that was read, a result without request or verdict.
  * @throws ERR_FILE_MISSING without `rollouts.jsonl`; ERR_FILE_MALFORMED for a file that is no text, or results that are no JSON array
  */

@@ -26,7 +26,8 @@ export class ReviewJoin {
   }
 
   /**
-   * Takes in a request: its picture becomes that of the solution. A judge that was shown no picture is not asked about one.
+   * Takes in a request: its picture becomes that of the solution. A judge that was shown no picture is not asked about one;
+   * one that was shown a picture that can no longer be read is.
    * @throws ERR_DATASET_INVALID when it cannot be joined, or its id is taken; ERR_IMAGE_DECODE
    */
   async ask(row: RequestRow): Promise<void> {
@@ -37,8 +38,8 @@ export class ReviewJoin {
       if (earlier?.rollout !== rollout) this.#asked.set(row.custom_id, null);
       throw invalid(`an earlier request has the same custom_id ${row.custom_id}`);
     }
-    rollout.pictures.push(await this.#images.add(imageUrl, rollout.imageName));
     this.#asked.set(row.custom_id, { rollout, model: row.body.model, answered: false });
+    rollout.pictures.push(await this.#images.add(imageUrl, rollout.imageName));
   }
 
   /** Takes in a result. @throws ERR_DATASET_INVALID when it cannot be joined; ERR_ANSWER_MALFORMED when it is no verdict */
