@@ -3,11 +3,12 @@
  *
  *   npx nx run data:measure-kills -- --json packages/data/bench/results/kills.json
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { killCalls } from '../src/testing/killed-calls.ts';
+import { writeResult } from './write-result.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,13 +41,7 @@ try {
     ...counts,
     rightAnswers,
   };
-  const text = `${JSON.stringify(result, null, 2)}\n`;
-  process.stdout.write(text);
-  if (values.json !== undefined) {
-    const file = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
+  writeResult(result, values.json);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -6,14 +6,15 @@
  *
  * The library is measured as it is published: compiled.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Judge, Policy } from '@vlprm/core/models';
 import { createAnswerChecker } from '@vlprm/core/text';
 import type * as Storage from '../src/storage/index.ts';
 import type * as Synthesis from '../src/synthesis/index.ts';
+import { writeResult } from './write-result.ts';
 
 const compiled = (module: string): Promise<unknown> =>
   import(new URL(`../dist/${module}/index.js`, import.meta.url).href) as Promise<unknown>;
@@ -158,13 +159,7 @@ try {
     fastEnough: ownMicroseconds <= TARGET_MICROSECONDS,
     memory: { gathering: gathered.memory, writing: written.memory },
   };
-  const text = `${JSON.stringify(result, null, 2)}\n`;
-  process.stdout.write(text);
-  if (values.json !== undefined) {
-    const file = resolve(process.env['INIT_CWD'] ?? process.cwd(), values.json);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
-  }
+  writeResult(result, values.json);
 } finally {
   await ledger.close();
   rmSync(folder, { recursive: true, force: true });
